@@ -1,0 +1,1 @@
+"""The composition root: from a state directory to a running server."""

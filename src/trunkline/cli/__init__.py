@@ -1,0 +1,1 @@
+"""The command line, under two names: trunkline and pachctl."""

@@ -1,0 +1,1 @@
+"""Clients of the server: addresses, configuration files, channels."""

@@ -1,0 +1,1 @@
+"""Where datum sets run: local processes now, other engines later."""

@@ -1,0 +1,1 @@
+"""Versioning: projects, repos, branches, commits, provenance, files."""

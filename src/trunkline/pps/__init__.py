@@ -1,0 +1,1 @@
+"""Pipelines: spec to datums to jobs, and the controller that runs them."""

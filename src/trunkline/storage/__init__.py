@@ -1,0 +1,1 @@
+"""Storage: chunks in packs, sorted tables, file sets."""

@@ -1,0 +1,1 @@
+"""Pieces of files: cut, named by hash, compressed, packed."""

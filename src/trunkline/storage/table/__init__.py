@@ -1,0 +1,1 @@
+"""Sorted, immutable, content-addressed tables: segments under a tree of index nodes."""

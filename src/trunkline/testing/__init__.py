@@ -1,0 +1,1 @@
+"""What tests of Trunkline and of its backends share."""
