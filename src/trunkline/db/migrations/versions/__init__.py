@@ -1,0 +1,1 @@
+"""One history of schema changes, for SQLite and Postgres alike."""
