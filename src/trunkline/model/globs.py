@@ -1,0 +1,240 @@
+"""The glob dialect (reference, section 2): parse a pattern, match paths, fill templates from its captures.
+
+A pattern becomes a small syntax tree, which is rendered twice: as a regular expression, and, where backtracking could
+explode, as a program for `trunkline.model.globmatch`, whose work grows with pattern times path and never faster.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import zip_longest
+
+from trunkline.errors import InvalidInputError
+from trunkline.model import globmatch
+from trunkline.model.globparse import AnyCharacter, CharacterSet, Group, Literal, Node, Sequence, Star, parse
+
+PATTERN_CHARACTERS_MAX = 2048
+_SAFE_BACKTRACKING = 300_000
+_TYPICAL_PATH_CHARACTERS = 256
+_TEMPLATE = re.compile(r"\$(?:(\$)|(\d+)|\{(\d+)\})")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A path that matched, with what the capture groups saw. ``path`` has no trailing slash."""
+
+    path: str
+    groups: tuple[str, ...] = ()
+
+    def expand(self, template: str) -> str:
+        """Return template with ``$1`` and ``${1}`` filled in.
+
+        ``$0`` is the path and ``$$`` a dollar; a group that is not there is empty.
+        """
+
+        def fill(found: re.Match[str]) -> str:
+            if found[1]:
+                return "$"
+            index = int(found[2] or found[3])
+            if index == 0:
+                return self.path
+            return self.groups[index - 1] if index <= len(self.groups) else ""
+
+        return _TEMPLATE.sub(fill, template)
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A compiled pattern."""
+
+    pattern: str
+    """The pattern with a leading slash, single slashes and no trailing slash."""
+    tree: Sequence
+    group_count: int
+    literal_prefix: str
+    """What every matching path starts with."""
+    depth_max: int | None
+    """No matching path has more slashes than this; None when there is no bound."""
+    re2: str
+    """Anchored expression without look-around. It matches all that the glob matches, and more if ``has_negation``."""
+    re2_captures: str
+    """The same with the groups named ``g1``, ``g2``, …"""
+    has_negation: bool
+    _regex: re.Pattern[str] | None = field(repr=False, default=None)
+    _program: globmatch.Program | None = field(repr=False, default=None)
+
+    @property
+    def is_literal(self) -> bool:
+        """Tell whether the pattern names exactly one path, `literal_prefix`."""
+        return all(isinstance(node, Literal) for node in self.tree)
+
+    def match(self, path: str) -> Match | None:
+        """Return the match of path, which may be a directory with its trailing slash, or None."""
+        path = path.rstrip("/")
+        if not path:
+            return Match("/") if self.pattern == "/" else None
+        if not path.startswith(self.literal_prefix):
+            return None
+        if self._regex is not None:
+            found = self._regex.fullmatch(path)
+            return Match(path, tuple(group or "" for group in found.groups())) if found else None
+        assert self._program is not None
+        groups = globmatch.run(self._program, path, self.group_count)
+        return None if groups is None else Match(path, groups)
+
+
+@lru_cache(maxsize=1024)
+def compile_glob(pattern: str) -> Glob:
+    """Return the glob for pattern, or raise InvalidInputError if it is malformed. An empty pattern is ``/``."""
+    if len(pattern) > PATTERN_CHARACTERS_MAX:
+        raise InvalidInputError(f"glob is longer than {PATTERN_CHARACTERS_MAX} characters")
+    cleaned = re.sub("/+", "/", "/" + pattern)
+    cleaned = cleaned.rstrip("/") or "/"
+    tree, group_count = parse(cleaned)
+    safe = _backtracking(tree) <= _SAFE_BACKTRACKING
+    return Glob(
+        pattern=cleaned,
+        tree=tree,
+        group_count=group_count,
+        literal_prefix=_literal_prefix(tree),
+        depth_max=_depth_max(tree),
+        re2="^(?:" + _render(tree, _Style(captures=False, negation=False)) + ")$",
+        re2_captures="^(?:" + _render(tree, _Style(captures=True, negation=False)) + ")$",
+        has_negation=any(node.quantifier == "!" for node in _groups(tree)),
+        _regex=re.compile(_render(tree, _Style(captures=True, negation=True)), re.DOTALL) if safe else None,
+        _program=None if safe else globmatch.compile_program(tree),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    captures: bool
+    negation: bool
+
+
+def _render(sequence: Sequence, style: _Style) -> str:
+    return "".join(_render_node(node, style) for node in sequence)
+
+
+def _render_node(node: Node, style: _Style) -> str:
+    match node:
+        case Literal(text):
+            return re.escape(text)
+        case Star(crosses_directories):
+            return "(?s:.*)" if crosses_directories else "[^/]*"
+        case AnyCharacter():
+            return "[^/]"
+        case CharacterSet():
+            return _render_set(node)
+        case Group():
+            return _render_group(node, style)
+
+
+def _render_set(node: CharacterSet) -> str:
+    body = "".join(f"{re.escape(low)}-{re.escape(high)}" for low, high in node.ranges)
+    return f"[{'^' if node.negated else ''}{body}]"
+
+
+def _render_group(node: Group, style: _Style) -> str:
+    # What a negative group's own alternatives capture is never seen, but their numbers count.
+    options = "|".join(_render(option, style) for option in node.options)
+    if node.quantifier == "!":
+        if style.negation:
+            end = r"\Z" if node.anchored else ""
+            inner = f"(?!(?:{options}){end})[^/]*"
+        else:
+            inner = "[^/]*"
+    else:
+        inner = f"(?:{options}){node.quantifier}"
+    if node.number is None or not style.captures:
+        return f"(?:{inner})"
+    return f"(?P<g{node.number}>{inner})"
+
+
+def _groups(sequence: Sequence) -> Iterator[Group]:
+    for node in sequence:
+        if isinstance(node, Group):
+            yield node
+            for option in node.options:
+                yield from _groups(option)
+
+
+def _literal_prefix(tree: Sequence) -> str:
+    text = ""
+    for node in tree:
+        if not isinstance(node, Literal):
+            break
+        text += node.text
+    return text
+
+
+def _depth_max(sequence: Sequence) -> int | None:
+    """Return how many slashes sequence can match at most, None if any number."""
+    total = 0
+    for node in sequence:
+        depth = _node_depth_max(node)
+        if depth is None:
+            return None
+        total += depth
+    return total
+
+
+def _node_depth_max(node: Node) -> int | None:
+    match node:
+        case Literal(text):
+            return text.count("/")
+        case Star(crosses_directories):
+            return None if crosses_directories else 0
+        case CharacterSet():
+            return int(node.contains("/"))
+        case Group() if node.quantifier != "!":
+            return _group_depth_max(node)
+        case _:
+            return 0
+
+
+def _group_depth_max(node: Group) -> int | None:
+    deepest = 0
+    for option in node.options:
+        depth = _depth_max(option)
+        if depth is None:
+            return None
+        deepest = max(deepest, depth)
+    return None if deepest and node.quantifier in ("*", "+") else deepest
+
+
+def _backtracking(sequence: Sequence) -> int:
+    """Return a bound of the ways in which a backtracking matcher could try sequence on a path of usual length."""
+    ways = 1
+    for node, following in zip_longest(sequence, sequence[1:]):
+        if isinstance(node, Star) and not node.crosses_directories and _starts_with_slash(following):
+            continue  # only one place for it to end
+        ways = min(ways * _node_backtracking(node), 1 << 62)
+    return ways
+
+
+def _starts_with_slash(node: Node | None) -> bool:
+    return isinstance(node, Literal) and node.text.startswith("/")
+
+
+def _node_backtracking(node: Node) -> int:
+    if isinstance(node, Star):
+        return _TYPICAL_PATH_CHARACTERS
+    if not isinstance(node, Group):
+        return 1
+    ways = sum(_backtracking(option) for option in node.options)
+    if node.quantifier == "?":
+        return ways + 1
+    if node.quantifier == "!":
+        return ways * _TYPICAL_PATH_CHARACTERS
+    if node.quantifier in ("*", "+"):
+        return _TYPICAL_PATH_CHARACTERS if _is_single_character(node) else 1 << 62
+    return ways
+
+
+def _is_single_character(node: Group) -> bool:
+    if len(node.options) != 1 or len(node.options[0]) != 1:
+        return False
+    only = node.options[0][0]
+    return isinstance(only, AnyCharacter | CharacterSet) or (isinstance(only, Literal) and len(only.text) == 1)
