@@ -1,1 +1,6 @@
 """Object stores: immutable bytes by key."""
+
+from trunkline.objects.open import open_object_store
+from trunkline.objects.store import ObjectNotFoundError, ObjectStore
+
+__all__ = ["ObjectNotFoundError", "ObjectStore", "open_object_store"]

@@ -1,0 +1,45 @@
+"""Objects in memory, for tests and experiments."""
+
+from collections.abc import Iterator, Sequence
+
+from trunkline.objects.store import ObjectNotFoundError
+
+
+class MemoryObjectStore:
+    """An object store that is gone with the process."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+
+    def put(self, key: str, data: bytes | memoryview) -> None:
+        """Keep a copy of data."""
+        self._objects.setdefault(key, bytes(data))
+
+    def get(self, key: str) -> bytes:
+        """Return the object."""
+        try:
+            return self._objects[key]
+        except KeyError:
+            raise ObjectNotFoundError(key) from None
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """Return a piece of the object."""
+        return self.get(key)[start : start + length]
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return pieces of the object."""
+        data = self.get(key)
+        return [data[start : start + length] for start, length in ranges]
+
+    def size(self, key: str) -> int | None:
+        """Return the object's length."""
+        data = self._objects.get(key)
+        return None if data is None else len(data)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the keys under prefix."""
+        yield from sorted(key for key in tuple(self._objects) if key.startswith(prefix))
+
+    def delete(self, key: str) -> None:
+        """Forget the object."""
+        self._objects.pop(key, None)

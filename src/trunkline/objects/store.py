@@ -1,0 +1,45 @@
+"""What an object store is."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from trunkline.errors import NotFoundError
+
+
+class ObjectNotFoundError(NotFoundError):
+    """No object has that key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no object {key!r}")
+        self.key = key
+
+
+class ObjectStore(Protocol):
+    """Write-once blobs by key. A key always names the same bytes, so readers need no locks.
+
+    Keys are relative paths of plain characters: ``packs/ab/cdef``. Safe for use from many threads.
+    """
+
+    def put(self, key: str, data: bytes | memoryview) -> None:
+        """Store data. When this returns, the object survives a power cut.
+
+        Atomic: a reader sees the whole object or none. Putting the same object again is harmless.
+        """
+
+    def get(self, key: str) -> bytes:
+        """Return the object, or raise ObjectNotFoundError."""
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """Return length bytes from start on; fewer where the object ends. Raise ObjectNotFoundError."""
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return one piece for each (start, length), as `get_range` does."""
+
+    def size(self, key: str) -> int | None:
+        """Return the object's length in bytes, or None if there is no such object."""
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that start with prefix, in byte order. May miss keys that are put during the call."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object. An absent one is no error."""

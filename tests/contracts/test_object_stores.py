@@ -1,0 +1,103 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import obstore.store
+import pytest
+
+from trunkline.objects import ObjectNotFoundError, ObjectStore, open_object_store
+from trunkline.objects.remote import RemoteObjectStore
+
+
+class ObjectStoreContract:
+    """Every object store passes this. Subclass it and provide the `store` fixture."""
+
+    def test_get_returns_what_was_put(self, store: ObjectStore) -> None:
+        store.put("packs/ab/cdef", b"bytes")
+        store.put("packs/ab/view", memoryview(bytearray(b"viewed")))
+        store.put("packs/empty", b"")
+
+        assert store.get("packs/ab/cdef") == b"bytes"
+        assert store.get("packs/ab/view") == b"viewed"
+        assert store.get("packs/empty") == b""
+
+    def test_putting_the_same_object_again_is_harmless(self, store: ObjectStore) -> None:
+        store.put("k", b"bytes")
+        store.put("k", b"bytes")
+
+        assert store.get("k") == b"bytes"
+        assert list(store.list("")) == ["k"]
+
+    def test_an_absent_object_is_not_found(self, store: ObjectStore) -> None:
+        for read in (
+            lambda: store.get("x/absent"),
+            lambda: store.get_range("x/absent", 0, 1),
+            lambda: store.get_ranges("x/absent", [(0, 1)]),
+        ):
+            with pytest.raises(ObjectNotFoundError, match="x/absent"):
+                read()
+        assert store.size("x/absent") is None
+
+    def test_ranges_are_cut_from_the_object(self, store: ObjectStore) -> None:
+        store.put("k", bytes(range(100)))
+
+        assert store.get_range("k", 10, 5) == bytes(range(10, 15))
+        assert store.get_range("k", 90, 50) == bytes(range(90, 100))
+        assert store.get_ranges("k", [(50, 2), (0, 1), (7, 0)]) == [b"23", b"\0", b""]
+        assert store.get_ranges("k", []) == []
+
+    def test_size_is_the_length(self, store: ObjectStore) -> None:
+        store.put("k", b"12345")
+
+        assert store.size("k") == 5
+
+    def test_list_yields_keys_under_a_prefix_in_byte_order(self, store: ObjectStore) -> None:
+        keys = ["a/b", "a/b-c", "a/b/c", "a/b0", "ab", "b/a"]
+        for key in keys:
+            if key != "a/b":  # a file system has no file below a file
+                store.put(key, b"")
+
+        assert list(store.list("")) == sorted(keys[1:])
+        assert list(store.list("a/")) == ["a/b-c", "a/b/c", "a/b0"]
+        assert list(store.list("a/b/")) == ["a/b/c"]
+        assert list(store.list("a")) == ["a/b-c", "a/b/c", "a/b0", "ab"]
+        assert list(store.list("nothing/here")) == []
+
+    def test_delete_removes_and_may_be_repeated(self, store: ObjectStore) -> None:
+        store.put("a/k", b"bytes")
+        assert store.get_range("a/k", 0, 2) == b"by"
+
+        store.delete("a/k")
+        store.delete("a/k")
+
+        assert store.size("a/k") is None
+        assert list(store.list("")) == []
+        with pytest.raises(ObjectNotFoundError):
+            store.get_range("a/k", 0, 1)
+
+    def test_many_threads_may_put_and_read(self, store: ObjectStore) -> None:
+        def work(number: int) -> bytes:
+            store.put(f"shared/{number % 10}", b"%d" % (number % 10))
+            return store.get_range(f"shared/{number % 10}", 0, 1)
+
+        with ThreadPoolExecutor(8) as threads:
+            results = list(threads.map(work, range(200)))
+
+        assert results == [b"%d" % (number % 10) for number in range(200)]
+
+
+class TestMemoryObjectStore(ObjectStoreContract):
+    @pytest.fixture
+    def store(self) -> ObjectStore:
+        return open_object_store("memory://")
+
+
+class TestLocalObjectStore(ObjectStoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> ObjectStore:
+        return open_object_store(f"file://{tmp_path}/a%20b/objects")
+
+
+class TestRemoteObjectStore(ObjectStoreContract):
+    @pytest.fixture
+    def store(self) -> ObjectStore:
+        return RemoteObjectStore(obstore.store.MemoryStore())
