@@ -1,0 +1,13 @@
+"""Where things are, from the environment."""
+
+import os
+from pathlib import Path
+
+GRPC_PORT = 30650
+HTTP_PORT = 30600
+LOOPBACK = "127.0.0.1"
+
+
+def home() -> Path:
+    """Return the state directory: ``TRUNKLINE_HOME``, or ``~/.trunkline``."""
+    return Path(os.environ.get("TRUNKLINE_HOME") or Path.home() / ".trunkline")

@@ -36,7 +36,9 @@ class Changes:
             self._condition.wait_for(lambda: self._count != seen, timeout=seconds)
             return self._count
 
-    def poll(self, look: Callable[[], T | None], *, give_up: Callable[[], bool], seconds: float | None = None) -> T | None:
+    def poll(
+        self, look: Callable[[], T | None], *, give_up: Callable[[], bool], seconds: float | None = None
+    ) -> T | None:
         """Return what look returns once that is not None; None when give_up says so or the time has passed."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:

@@ -4,11 +4,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from trunkline.db.changes import Changes
@@ -60,7 +61,7 @@ class Database:
                 command.upgrade(config, "head")
 
 
-def _configure_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+def _configure_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself: _begin_sqlite does, with the right lock.
     connection.isolation_level = None
     cursor = connection.cursor()

@@ -103,6 +103,7 @@ commits = Table(
     Column("error", Text, nullable=False, default=""),
     Column("size_bytes_upper_bound", BigInteger, nullable=False, default=0),
     Column("size_bytes", BigInteger, nullable=False, default=0),
+    Column("base_root", String, nullable=True),  # what the layers lie on, where that is not the last good ancestor
     Column("root", String, nullable=True),
     Column("metadata", JSON, nullable=False, default=dict),
     UniqueConstraint("repo", "id"),
@@ -200,7 +201,8 @@ jobs = Table(
     Column("data_failed", BigInteger, nullable=False, default=0),
     Column("data_recovered", BigInteger, nullable=False, default=0),
     Column("stats", JSON, nullable=False, default=dict),
-    Column("runners", JSON, nullable=False, default=dict),
+    Column("runners", JSON, nullable=False, default=dict),  # runner -> how many datums it ran
+    Column("datums", String, nullable=False, default=""),  # root of the table of datum records, once it succeeded
     Column("warnings", JSON, nullable=False, default=list),
     UniqueConstraint("pipeline", "id"),
     Index("jobs_id", "id"),

@@ -1,0 +1,43 @@
+"""The small services that clients ask before anything else: version, cluster, auth and enterprise that are off."""
+
+import platform
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+
+from trunkline import __version__
+from trunkline.proto import admin_pb2, admin_pb2_grpc, version_pb2, version_pb2_grpc
+
+# Of the 2.12 line: clients of that line accept it without a warning.
+FIELD_VERSION = (2, 12, 2)
+
+
+class VersionService(version_pb2_grpc.APIServicer):
+    """``versionpb_v2.API``."""
+
+    def GetVersion(self, request: Empty, context: grpc.ServicerContext) -> version_pb2.Version:
+        major, minor, micro = FIELD_VERSION
+        return version_pb2.Version(
+            major=major,
+            minor=minor,
+            micro=micro,
+            additional=f"-trunkline-{__version__}",
+            platform=f"{platform.system().lower()}/{platform.machine()}",
+        )
+
+
+class AdminService(admin_pb2_grpc.APIServicer):
+    """``admin_v2.API``."""
+
+    def __init__(self, *, deployment_id: str) -> None:
+        self._deployment_id = deployment_id
+
+    def InspectCluster(
+        self, request: admin_pb2.InspectClusterRequest, context: grpc.ServicerContext
+    ) -> admin_pb2.ClusterInfo:
+        return admin_pb2.ClusterInfo(
+            id=self._deployment_id,
+            deployment_id=self._deployment_id,
+            warnings_ok=True,
+            web_resources=admin_pb2.WebResource(archive_download_base_url="/archive/"),
+        )

@@ -1,0 +1,271 @@
+"""The file methods of ``pfs_v2.API``: streams in, streams out."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import BytesValue
+
+from trunkline.api import wire
+from trunkline.api.tar import joined, tar_stream
+from trunkline.errors import InvalidInputError, NotFoundError, NotSupportedError
+from trunkline.model.globs import compile_glob
+from trunkline.model.paths import clean, clean_keeping_directory
+from trunkline.model.versions import CommitReference
+from trunkline.pfs.queries.commits import CommitRow
+from trunkline.pfs.temporary import TTL_SECONDS_DEFAULT, create_file_set, renew_file_set
+from trunkline.pfs.versioning import Versioning
+from trunkline.proto import pfs_pb2
+from trunkline.storage.fileset import FileInfo, FileSet, LayerWriter
+
+_MESSAGE_BYTES = 2 * 1024 * 1024
+_PAGE_FILES_MAX = 100_000
+_TAG = "default"
+
+
+class FileMethods:
+    """What reads and writes files; `trunkline.api.pfs` has the rest of the service."""
+
+    def __init__(self, versioning: Versioning) -> None:
+        self._versioning = versioning
+
+    # Writing
+
+    def ModifyFile(self, requests: Iterator[pfs_pb2.ModifyFileRequest], context: grpc.ServicerContext) -> Empty:
+        first = next(requests, None)
+        if first is None or first.WhichOneof("body") != "set_commit":
+            raise InvalidInputError("first message must be a commit")
+        target = wire.read_commit(first.set_commit)
+        self._versioning.check_writable(target)
+        self._versioning.write_layer(target, self._write_layer(requests, context))
+        return Empty()
+
+    def CreateFileSet(
+        self, requests: Iterator[pfs_pb2.ModifyFileRequest], context: grpc.ServicerContext
+    ) -> pfs_pb2.CreateFileSetResponse:
+        layer = self._write_layer(requests, context)
+        with self._versioning.transaction() as tx:
+            id = create_file_set(tx, [layer], ttl_seconds=TTL_SECONDS_DEFAULT)  # noqa: A001 - the field's word
+        return pfs_pb2.CreateFileSetResponse(file_set_id=id)
+
+    def RenewFileSet(self, request: pfs_pb2.RenewFileSetRequest, context: grpc.ServicerContext) -> Empty:
+        with self._versioning.transaction() as tx:
+            renew_file_set(tx, request.file_set_id, ttl_seconds=request.ttl_seconds)
+        return Empty()
+
+    def _write_layer(self, requests: Iterator[pfs_pb2.ModifyFileRequest], context: grpc.ServicerContext) -> str:
+        writer = self._versioning.file_sets.edit()
+        try:
+            stream = _Pushback(requests)
+            for request in stream:
+                self._apply(writer, request, stream)
+            if not context.is_active():
+                raise InvalidInputError("the stream was cut: nothing of it was kept")
+            return writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+
+    def _apply(self, writer: LayerWriter, request: pfs_pb2.ModifyFileRequest, stream: "_Pushback") -> None:
+        match request.WhichOneof("body"):
+            case "add_file":
+                add = request.add_file
+                if add.WhichOneof("source") == "url":
+                    raise NotSupportedError("put file from a URL is not supported by this server yet: download it first")
+                writer.add(add.path, _content(add, stream), tag=add.datum or _TAG)
+            case "delete_file":
+                writer.delete(request.delete_file.path, tag=request.delete_file.datum or _TAG)
+            case "copy_file":
+                self._copy(writer, request.copy_file)
+            case "set_commit":
+                raise InvalidInputError("cannot set commit: only the first message of a stream may")
+            case _:
+                raise InvalidInputError("a message of the stream says neither what to add, to delete nor to copy")
+
+    def _copy(self, writer: LayerWriter, copy: pfs_pb2.CopyFile) -> None:
+        reference, path = wire.read_file(copy.src)
+        _, files = self._versioning.open_files(reference)
+        info = _find(files, path, reference)
+        tag = copy.datum or _TAG
+        target = clean(copy.dst)
+        if not copy.append:
+            writer.delete(target, tag=tag)
+            writer.delete(target + "/", tag=tag)
+        below = len(clean(info.path)) if info.path != "/" else 0
+        for row in files.files(info.path):
+            destination = target + (row.path[below:] if info.is_dir else "")
+            writer.copy(destination.replace("//", "/"), row, tag=tag)
+
+    # Reading
+
+    def InspectFile(self, request: pfs_pb2.InspectFileRequest, context: grpc.ServicerContext) -> pfs_pb2.FileInfo:
+        reference, path = wire.read_file(request.file)
+        row, files = self._versioning.open_files(reference)
+        return _one(_find(files, path, reference), row, reference)
+
+    def ListFile(
+        self, request: pfs_pb2.ListFileRequest, context: grpc.ServicerContext
+    ) -> Iterator[pfs_pb2.FileInfo]:
+        reference, path = wire.read_file(request.file)
+        _check_page(request.number, reverse=request.reverse)
+        row, files = self._versioning.open_files(reference)
+        infos = files.list(
+            path, after=request.paginationMarker.path, number=request.number, reverse=request.reverse
+        )
+        yield from wire.file_infos(infos, row, reference.id)
+
+    def WalkFile(
+        self, request: pfs_pb2.WalkFileRequest, context: grpc.ServicerContext
+    ) -> Iterator[pfs_pb2.FileInfo]:
+        reference, path = wire.read_file(request.file)
+        _check_page(request.number, reverse=request.reverse)
+        row, files = self._versioning.open_files(reference)
+        if clean(path) != "/" and files.info(path) is None:
+            raise NotFoundError(f"file {path} not found: commit {reference} does not contain item")
+        infos = files.walk(
+            path, after=request.paginationMarker.path, number=request.number, reverse=request.reverse
+        )
+        yield from wire.file_infos(infos, row, reference.id)
+
+    def GlobFile(
+        self, request: pfs_pb2.GlobFileRequest, context: grpc.ServicerContext
+    ) -> Iterator[pfs_pb2.FileInfo]:
+        reference = wire.read_commit_of(request, "commit")
+        row, files = self._versioning.open_files(reference)
+        infos = files.glob(request.pattern, lower=request.path_range.lower, upper=request.path_range.upper)
+        yield from wire.file_infos(infos, row, reference.id)
+
+    def DiffFile(
+        self, request: pfs_pb2.DiffFileRequest, context: grpc.ServicerContext
+    ) -> Iterator[pfs_pb2.DiffFileResponse]:
+        reference, path = wire.read_file(request.new_file)
+        row, new = self._versioning.open_files(reference)
+        if request.HasField("old_file") and request.old_file.HasField("commit"):
+            old_reference, _ = wire.read_file(request.old_file)
+            old_row, old = self._versioning.open_files(old_reference)
+        else:
+            old_reference, old_row, old = self._parent_files(row)
+        for added, removed in new.diff(old, clean(path)):
+            yield pfs_pb2.DiffFileResponse(
+                new_file=None if added is None else _one(added, row, reference),
+                old_file=None if removed is None else _one(removed, old_row, old_reference),
+            )
+
+    def _parent_files(self, row: CommitRow | None) -> tuple[CommitReference, CommitRow | None, FileSet]:
+        if row is None:
+            raise InvalidInputError("a file set has no parent: name the old file")
+        reference = CommitReference(row.commit.repo, id=row.commit.id + "^")
+        if row.parent is None:
+            return reference, None, self._versioning.file_sets.open("")
+        return reference, *self._versioning.open_files(reference)
+
+    def GetFile(self, request: pfs_pb2.GetFileRequest, context: grpc.ServicerContext) -> Iterator[BytesValue]:
+        reference, path = wire.read_file(request.file)
+        if request.URL:
+            raise NotSupportedError("get file to a URL is not supported by this server yet: get it, then upload it")
+        _, files = self._versioning.open_files(reference)
+        info = _only_file(files, path, reference)
+        row = files.find(info.path)
+        assert row is not None
+        for piece in files.read(row, offset=request.offset):
+            yield BytesValue(value=piece)
+
+    def GetFileTAR(self, request: pfs_pb2.GetFileRequest, context: grpc.ServicerContext) -> Iterator[BytesValue]:
+        reference, path = wire.read_file(request.file)
+        if request.URL:
+            raise NotSupportedError("get file to a URL is not supported by this server yet: get it, then upload it")
+        _, files = self._versioning.open_files(reference)
+        found = _matching(files, path)
+        first = next(found, None)
+        if first is None:
+            raise _not_found(path, reference)
+        infos = _with_content(files, chain([first], found))
+        for piece in joined(tar_stream(files, infos), bytes_max=_MESSAGE_BYTES):
+            yield BytesValue(value=piece)
+
+
+class _Pushback:
+    """An iterator whose last item can be given back."""
+
+    def __init__(self, items: Iterator[pfs_pb2.ModifyFileRequest]) -> None:
+        self._items = items
+
+    def __iter__(self) -> Iterator[pfs_pb2.ModifyFileRequest]:
+        return self
+
+    def __next__(self) -> pfs_pb2.ModifyFileRequest:
+        return next(self._items)
+
+    def give_back(self, item: pfs_pb2.ModifyFileRequest) -> None:
+        self._items = chain([item], self._items)
+
+
+def _content(add: pfs_pb2.AddFile, stream: _Pushback) -> Iterator[bytes]:
+    """Yield the content of one file, which may come in many messages for the same path in a row."""
+    yield add.raw.value
+    for request in stream:
+        following = request.add_file
+        same = request.WhichOneof("body") == "add_file" and following.WhichOneof("source") == "raw"
+        if not same or (following.path, following.datum) != (add.path, add.datum):
+            stream.give_back(request)
+            return
+        yield following.raw.value
+
+
+def _check_page(number: int, *, reverse: bool) -> None:
+    if reverse and number <= 0:
+        raise InvalidInputError("number must be > 0 when reverse is true")
+    if number > _PAGE_FILES_MAX:
+        raise InvalidInputError(f"cannot return more than {_PAGE_FILES_MAX} files at a time")
+
+
+def _one(info: FileInfo, row: CommitRow | None, reference: CommitReference) -> pfs_pb2.FileInfo:
+    return next(iter(wire.file_infos([info], row, reference.id)))
+
+
+def _not_found(path: str, reference: CommitReference) -> NotFoundError:
+    where = f"repo {reference.repo} at commit {reference.id or reference.branch}"
+    return NotFoundError(f"file {clean_keeping_directory(path)} not found in {where}")
+
+
+def _find(files: FileSet, path: str, reference: CommitReference) -> FileInfo:
+    info = files.info(path)
+    if info is None:
+        raise _not_found(path, reference)
+    return info
+
+
+def _matching(files: FileSet, path: str) -> Iterator[FileInfo]:
+    """Yield what a path or a pattern names."""
+    if compile_glob(path).is_literal:
+        info = files.info(path)
+        return iter([] if info is None else [info])
+    return files.glob(path)
+
+
+def _only_file(files: FileSet, path: str, reference: CommitReference) -> FileInfo:
+    found = _matching(files, path)
+    info = next(found, None)
+    if info is None:
+        raise _not_found(path, reference)
+    if info.is_dir:
+        raise InvalidInputError(
+            f"{path}: cannot get directory or non-regular file. Use GetFileTAR instead (get file -r on the command line)"
+        )
+    if next(found, None) is not None:
+        raise InvalidInputError(f"{path}: matched multiple files. Use GetFileTAR instead (get file -r on the command line)")
+    return info
+
+
+def _with_content(files: FileSet, found: Iterator[FileInfo]) -> Iterator[FileInfo]:
+    """Yield what was found, directories with all that is below, nothing twice."""
+    covered = ""
+    for info in found:
+        if covered and info.path.startswith(covered):
+            continue
+        if info.is_dir:
+            covered = info.path
+            yield from files.walk(info.path)
+        else:
+            yield info

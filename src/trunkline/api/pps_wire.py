@@ -1,0 +1,197 @@
+"""Between wire messages and values: pipelines, jobs, datums, log lines."""
+
+import json
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.duration_pb2 import Duration
+
+from trunkline.api import wire
+from trunkline.errors import InvalidInputError
+from trunkline.model.datums import DatumState
+from trunkline.model.jobs import JobState
+from trunkline.model.names import DEFAULT_PROJECT, SPEC
+from trunkline.model.versions import CommitKey, RepoKey
+from trunkline.pps.logs import LogLine
+from trunkline.pps.queries.jobs import JobRow
+from trunkline.pps.queries.pipelines import PipelineRow
+from trunkline.pps.records import DatumRecord
+from trunkline.proto import pfs_pb2, pps_pb2
+
+_DATUM_STATES = {
+    DatumState.SUCCESS: pps_pb2.DatumState.SUCCESS,
+    DatumState.FAILED: pps_pb2.DatumState.FAILED,
+    DatumState.RECOVERED: pps_pb2.DatumState.RECOVERED,
+    DatumState.SKIPPED: pps_pb2.DatumState.SKIPPED,
+}
+
+
+def read_pipeline(message: pps_pb2.Pipeline) -> tuple[str, str]:
+    """Return (project, name) of a pipeline message."""
+    if not message.name:
+        raise InvalidInputError("pipeline name cannot be empty: name a pipeline")
+    return message.project.name or DEFAULT_PROJECT, message.name
+
+
+def read_job(message: pps_pb2.Job) -> tuple[str, str, str]:
+    """Return (project, pipeline, id) of a job message."""
+    if not message.id:
+        raise InvalidInputError("job id cannot be empty: name a job as pipeline@id")
+    return *read_pipeline(message.pipeline), message.id
+
+
+def pipeline(project: str, name: str) -> pps_pb2.Pipeline:
+    """Return the wire form."""
+    return pps_pb2.Pipeline(project=pfs_pb2.Project(name=project), name=name)
+
+
+def duration(seconds: float) -> Duration:
+    """Return the wire form."""
+    return Duration(seconds=int(seconds), nanos=int((seconds - int(seconds)) * 1_000_000_000))
+
+
+def spec_message(row: PipelineRow) -> pps_pb2.CreatePipelineRequest:
+    """Return the spec that jobs of this version run by."""
+    message = pps_pb2.CreatePipelineRequest()
+    data: dict[str, Any] = json.loads(row.spec_json)
+    json_format.ParseDict(data, message, ignore_unknown_fields=True)
+    return message
+
+
+def pipeline_info(row: PipelineRow, *, last_job: JobState | None, details: bool) -> pps_pb2.PipelineInfo:
+    """Return the wire form."""
+    spec_repo = RepoKey(row.project, row.name, SPEC)
+    info = pps_pb2.PipelineInfo(
+        pipeline=pipeline(row.project, row.name),
+        version=row.version,
+        spec_commit=wire.commit(CommitKey(spec_repo, row.spec_commit)),
+        stopped=row.stopped,
+        state=pps_pb2.PipelineState.Name(int(row.state)),  # type: ignore[arg-type]
+        reason=row.reason,
+        type=pps_pb2.PipelineInfo.PipelineType.PIPELINE_TYPE_TRANSFORM,
+        user_spec_json=row.user_spec_json,
+        effective_spec_json=row.effective_spec_json,
+        metadata=row.metadata,
+    )
+    if last_job is not None:
+        info.last_job_state = pps_pb2.JobState.Value(pps_pb2.JobState.Name(int(last_job)))  # type: ignore[arg-type]
+    spec = spec_message(row)
+    info.parallelism = spec.parallelism_spec.constant or 1
+    if details:
+        info.details.CopyFrom(_pipeline_details(row, spec))
+    return info
+
+
+def _pipeline_details(row: PipelineRow, spec: pps_pb2.CreatePipelineRequest) -> pps_pb2.PipelineInfo.Details:
+    details = pps_pb2.PipelineInfo.Details(
+        created_at=wire.timestamp(row.created_at),
+        updated_at=wire.timestamp(row.updated_at),
+        salt=row.salt,
+        reason=row.reason,
+        workers_requested=spec.parallelism_spec.constant or 1,
+        workers_available=spec.parallelism_spec.constant or 1,
+    )
+    _copy_same_fields(spec, details)
+    details.salt = row.salt
+    return details
+
+
+def _copy_same_fields(spec: pps_pb2.CreatePipelineRequest, details: Any) -> None:  # noqa: ANN401 - either Details
+    """Copy what a spec and a details message call by the same name."""
+    names = {field.name for field in details.DESCRIPTOR.fields}
+    for field, value in spec.ListFields():
+        if field.name not in names:
+            continue
+        if field.is_repeated:
+            getattr(details, field.name).extend(value)
+        elif field.message_type is not None:
+            getattr(details, field.name).CopyFrom(value)
+        else:
+            setattr(details, field.name, value)
+
+
+def job_info(
+    job: JobRow, row: PipelineRow, output: CommitKey, *, details: bool, inputs: dict[RepoKey, str]
+) -> pps_pb2.JobInfo:
+    """Return the wire form. Inputs are the commits that the job read, by repo; they appear with details only."""
+    info = pps_pb2.JobInfo(
+        job=pps_pb2.Job(pipeline=pipeline(job.project, job.pipeline), id=job.id),
+        pipeline_version=job.version,
+        output_commit=wire.commit(output),
+        restart=job.restart,
+        data_processed=job.data_processed,
+        data_skipped=job.data_skipped,
+        data_total=job.data_total,
+        data_failed=job.data_failed,
+        data_recovered=job.data_recovered,
+        stats=process_stats(job.stats),
+        state=pps_pb2.JobState.Name(int(job.state)),  # type: ignore[arg-type]
+        reason=job.reason,
+        created=wire.timestamp(job.created_at),
+        started=wire.timestamp(job.started_at),
+        finished=wire.timestamp(job.finished_at),
+    )
+    if details:
+        spec = spec_message(row)
+        _copy_same_fields(spec, info.details)
+        info.details.salt = row.salt
+        _fill_commits(info.details.input, inputs)
+    return info
+
+
+def _fill_commits(node: pps_pb2.Input, inputs: dict[RepoKey, str]) -> None:
+    if node.HasField("pfs"):
+        key = RepoKey(node.pfs.project, node.pfs.repo, node.pfs.repo_type or "user")
+        node.pfs.commit = inputs.get(key, "")
+    for children in (node.join, node.group, node.cross, node.union):
+        for child in children:
+            _fill_commits(child, inputs)
+
+
+def process_stats(stats: dict[str, float]) -> pps_pb2.ProcessStats:
+    """Return the wire form of summed seconds and bytes."""
+    return pps_pb2.ProcessStats(
+        download_time=duration(stats.get("download_seconds", 0)),
+        process_time=duration(stats.get("process_seconds", 0)),
+        upload_time=duration(stats.get("upload_seconds", 0)),
+        download_bytes=int(stats.get("download_bytes", 0)),
+        upload_bytes=int(stats.get("upload_bytes", 0)),
+    )
+
+
+def datum_info(record: DatumRecord, job: JobRow) -> pps_pb2.DatumInfo:
+    """Return the wire form. A record that an earlier job made is skipped in this one."""
+    state = DatumState.SKIPPED if record.job != job.id else record.state
+    wire_job = pps_pb2.Job(pipeline=pipeline(job.project, job.pipeline), id=job.id)
+    return pps_pb2.DatumInfo(
+        datum=pps_pb2.Datum(job=wire_job, id=record.id),
+        state=_DATUM_STATES[state],
+        stats=process_stats(record.stats),
+        data=[
+            pfs_pb2.FileInfo(
+                file=pfs_pb2.File(
+                    commit=wire.commit(CommitKey(RepoKey(i.project, i.repo, i.repo_type), i.commit)), path=i.path
+                ),
+                file_type=pfs_pb2.FileType.DIR if i.path.endswith("/") else pfs_pb2.FileType.FILE,
+                size_bytes=i.size_bytes,
+                hash=bytes.fromhex(i.hash),
+            )
+            for i in record.inputs
+        ],
+    )
+
+
+def log_message(line: LogLine) -> pps_pb2.LogMessage:
+    """Return the wire form."""
+    return pps_pb2.LogMessage(
+        project_name=line.project,
+        pipeline_name=line.pipeline,
+        job_id=line.job,
+        worker_id=line.worker,
+        datum_id=line.datum,
+        master=line.master,
+        user=line.user,
+        ts=wire.timestamp(line.at),
+        message=line.message,
+        data=[pps_pb2.InputFile(path=path, hash=bytes.fromhex(hash_)) for path, hash_ in line.data],
+    )

@@ -1,0 +1,70 @@
+"""The gRPC server: services, limits, health, reflection."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from trunkline.api.cluster import AdminService, VersionService
+from trunkline.api.errors import ErrorInterceptor
+from trunkline.api.inactive import add_inactive_services
+from trunkline.api.pfs import PfsService
+from trunkline.api.pps import PpsService
+from trunkline.errors import UnavailableError
+from trunkline.objects import ObjectStore
+from trunkline.pfs.versioning import Versioning
+from trunkline.proto import admin_pb2_grpc, pfs_pb2_grpc, pps_pb2_grpc, version_pb2_grpc
+
+MESSAGE_BYTES_MAX = 20 * 1024 * 1024
+# Clients hold about 100 streams open at once, and waiting for a commit or a job holds one thread.
+_THREADS = 256
+_SERVICES = ("pfs_v2.API", "pps_v2.API", "admin_v2.API", "versionpb_v2.API")
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    # The Go client pings every 20 seconds even when idle.
+    ("grpc.http2.min_ping_interval_without_data_ms", 5000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.so_reuseport", 0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcServer:
+    """A server that answers at ``address``."""
+
+    server: grpc.Server
+    address: str
+    port: int
+
+    def stop(self, *, grace_seconds: float = 2.0) -> None:
+        """End calls under way within the grace period."""
+        self.server.stop(grace_seconds).wait()
+
+
+def start_grpc_server(
+    versioning: Versioning, objects: ObjectStore, *, host: str, port: int, deployment_id: str
+) -> GrpcServer:
+    """Serve on host and port; port 0 picks a free one. Raise UnavailableError where the port is taken."""
+    server = grpc.server(
+        ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"), options=_OPTIONS, interceptors=[ErrorInterceptor()]
+    )
+    pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning), server)
+    pps_pb2_grpc.add_APIServicer_to_server(PpsService(versioning, objects), server)
+    admin_pb2_grpc.add_APIServicer_to_server(AdminService(deployment_id=deployment_id), server)
+    version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)
+    add_inactive_services(server)
+    servicer = health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    try:
+        bound = server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise UnavailableError(f"cannot listen on {host}:{port}: is another server there? ({error})") from error
+    server.start()
+    for service in ("", *_SERVICES):
+        servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
+    return GrpcServer(server, f"grpc://{host}:{bound}", bound)

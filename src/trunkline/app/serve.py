@@ -1,0 +1,41 @@
+"""``trunkline serve``: a server in the foreground until it is told to stop."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from trunkline import telemetry
+from trunkline.app.server import Server, ServerOptions
+from trunkline.config import GRPC_PORT, HTTP_PORT, LOOPBACK, home
+from trunkline.model.datums import Runner
+
+
+def serve(
+    *,
+    home_directory: Path | None = None,
+    host: str = LOOPBACK,
+    grpc_port: int = GRPC_PORT,
+    http_port: int = HTTP_PORT,
+    workers: int | None = None,
+    runner: str = "auto",
+    verbose: bool = False,
+) -> None:
+    """Serve until SIGTERM or SIGINT. Prints where it listens once it answers."""
+    telemetry.configure(verbose=verbose)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    options = ServerOptions(
+        home=home_directory or home(),
+        host=host,
+        grpc_port=grpc_port,
+        http_port=http_port,
+        workers=workers,
+        runner=Runner(runner),
+    )
+    server = Server(options)
+    sys.stdout.write(f"listening on {server.address}, state in {options.home}\n")
+    sys.stdout.flush()
+    stopping.wait()
+    server.close()

@@ -1,0 +1,90 @@
+"""Everything of one server, built from its state directory."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from trunkline import __version__
+from trunkline.api.server import GrpcServer, start_grpc_server
+from trunkline.app.state import StateDirectory
+from trunkline.db.engine import Database
+from trunkline.db.tables import settings
+from trunkline.executors.local import LocalExecutor
+from trunkline.model.datums import Runner
+from trunkline.model.ids import new_id
+from trunkline.objects import open_object_store
+from trunkline.pfs.chunk_index import DatabaseChunkIndex
+from trunkline.pfs.versioning import Versioning
+from trunkline.pps.controller import Controller
+from trunkline.pps.jobs import JobMaker
+from trunkline.storage.fileset import FileSets
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How a server is started. Port 0 picks a free one; no worker count means one a core."""
+
+    home: Path
+    host: str
+    grpc_port: int
+    http_port: int
+    workers: int | None = None
+    runner: Runner = Runner.AUTO
+
+
+class Server:
+    """A running server. Close it to stop it; what it was doing goes on when the next one starts."""
+
+    def __init__(self, options: ServerOptions) -> None:
+        self._state = StateDirectory(options.home)
+        objects = open_object_store(self._state.objects_url)
+        self._db = Database(self._state.database_url)
+        index = DatabaseChunkIndex(self._db)
+        self.versioning = Versioning(self._db, FileSets(objects, index))
+        self.versioning.listeners.append(JobMaker())
+        self._controller = Controller(
+            self.versioning,
+            LocalExecutor(
+                self._state.objects_url,
+                self._state.scratch,
+                slots=options.workers or os.cpu_count() or 1,
+                find_chunks=index.find,
+            ),
+            runner=options.runner,
+        )
+        self._grpc: GrpcServer = start_grpc_server(
+            self.versioning,
+            objects,
+            host=options.host,
+            port=options.grpc_port,
+            deployment_id=self._deployment_id(),
+        )
+        self._controller.start()
+        self._state.publish(grpc_address=self.address, http_address="", version=__version__)
+
+    @property
+    def address(self) -> str:
+        """Where clients reach it: ``grpc://host:port``."""
+        return self._grpc.address
+
+    def close(self) -> None:
+        """Stop answering, stop the workers, give the state directory back."""
+        self._grpc.stop()
+        self._controller.close()
+        self._db.close()
+        self._state.close()
+
+    def _deployment_id(self) -> str:
+        with self._db.write() as connection:
+            return _setting(connection, "deployment_id", new_id())
+
+
+def _setting(connection: Connection, name: str, default: str) -> str:
+    """Return a setting, which gets the default the first time."""
+    found = connection.execute(select(settings.c.value).where(settings.c.name == name)).scalar()
+    if found is not None:
+        return str(found)
+    connection.execute(insert(settings).values(name=name, value=default))
+    return default

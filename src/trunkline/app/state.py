@@ -1,0 +1,83 @@
+"""The state directory: one server owns it at a time, and only in a format that it knows."""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import IO
+
+from trunkline.errors import ConflictError
+
+FORMAT_VERSION = 1
+_FORMAT_FILE = "format.json"
+_LOCK_FILE = "lock"
+_SERVER_FILE = "server.json"
+
+
+class StateDirectory:
+    """A locked state directory. The lock goes with the process, however that ends."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the directory where it is missing; raise ConflictError if another server has it."""
+        self.path = path.absolute()
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = self._acquire()
+        self._check_format()
+        self.scratch = self.path / "scratch"
+        self.scratch.mkdir(exist_ok=True)
+
+    @property
+    def database_url(self) -> str:
+        """Where the metadata is."""
+        return f"sqlite:///{self.path / 'metadata.db'}"
+
+    @property
+    def objects_url(self) -> str:
+        """Where packs, tables and logs are."""
+        return f"file://{self.path / 'objects'}"
+
+    def _acquire(self) -> IO[str]:
+        lock = (self.path / _LOCK_FILE).open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
+            lock.close()
+            raise ConflictError(
+                f"{self.path} is in use by another server (process {owner}): stop that one, or choose another --home"
+            ) from None
+        lock.seek(0)
+        lock.truncate()
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        return lock
+
+    def _check_format(self) -> None:
+        file = self.path / _FORMAT_FILE
+        if not file.exists():
+            file.write_text(json.dumps({"format_version": FORMAT_VERSION}) + "\n")
+            return
+        found = json.loads(file.read_text())["format_version"]
+        if found != FORMAT_VERSION:
+            raise ConflictError(
+                f"{self.path} has format {found}, and this version of Trunkline knows format {FORMAT_VERSION}: "
+                "use the version that made it"
+            )
+
+    def publish(self, *, grpc_address: str, http_address: str, version: str) -> None:
+        """Tell local clients where the server is."""
+        content = {
+            "pid": os.getpid(),
+            "grpc_address": grpc_address,
+            "http_address": http_address,
+            "version": version,
+        }
+        temporary = self.path / f"{_SERVER_FILE}.new"
+        temporary.write_text(json.dumps(content) + "\n")
+        temporary.replace(self.path / _SERVER_FILE)
+
+    def close(self) -> None:
+        """Give the directory back."""
+        (self.path / _SERVER_FILE).unlink(missing_ok=True)
+        self._lock.close()

@@ -1,0 +1,1 @@
+"""SQL of projects, repos, branches, commits and chunks: one function a statement, typed in and out."""

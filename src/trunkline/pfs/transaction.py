@@ -1,0 +1,35 @@
+"""One action of a client: one database transaction, one global id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from trunkline.pfs.queries.commits import CommitRow
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What the functions of this package work on. All commits that it makes have its id."""
+
+    connection: Connection
+    id: str
+    now: int
+    """Microseconds since 1970, UTC."""
+    moved: dict[int, None] = field(default_factory=dict)
+    """Keys of branches whose head changed: what is computed from them gets new commits at the end."""
+    lacking: dict[int, None] = field(default_factory=dict)
+    """Keys of computed branches that get a new commit at the end in any case."""
+    checked: dict[int, None] = field(default_factory=dict)
+    """Keys of branches whose provenance changed: their part of the graph is checked at the end."""
+
+
+class Listener(Protocol):
+    """Told, inside the transaction that does it, what was opened or is about to vanish."""
+
+    def commits_opened(self, tx: Transaction, commits: Sequence[CommitRow]) -> None:
+        """Computed branches have got these open commits."""
+
+    def commits_deleted(self, tx: Transaction, commits: Sequence[CommitRow]) -> None:
+        """These commits go; their rows are still there."""

@@ -1,0 +1,231 @@
+"""Versioned files as one object: transactions over the database, file sets over the object store."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from trunkline.db.engine import Database
+from trunkline.errors import ConflictError, NotFoundError, UnfinishedError
+from trunkline.model.ids import is_id, new_id
+from trunkline.model.jobs import CommitState
+from trunkline.model.names import DEFAULT_PROJECT, FILE_SETS_REPO
+from trunkline.model.versions import BranchKey, CommitKey, CommitReference
+from trunkline.pfs.commits import (
+    AlreadyFinishedError,
+    finish_commit,
+    good_ancestor,
+    start_commit,
+    state_of,
+)
+from trunkline.pfs.provenance import check_graph, propagate
+from trunkline.pfs.queries import branches, commits, repos
+from trunkline.pfs.queries.commits import CommitRow
+from trunkline.pfs.references import find_repo, resolve_commit, split_reference
+from trunkline.pfs.temporary import find_file_set
+from trunkline.pfs.transaction import Listener, Transaction
+from trunkline.storage.fileset import FileSet, FileSets
+
+_LOCKS = 64
+
+
+def now() -> int:
+    """Return the time in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+class Versioning:
+    """Transactions, and what joins rows to file sets: writing layers, settling commits, opening them to read."""
+
+    def __init__(self, db: Database, file_sets: FileSets) -> None:
+        self.db = db
+        self.file_sets = file_sets
+        self.listeners: list[Listener] = []
+        self._settling = [threading.Lock() for _ in range(_LOCKS)]
+        with self.transaction() as tx:
+            if repos.find_project(tx.connection, DEFAULT_PROJECT) is None:
+                repos.insert_project(tx.connection, DEFAULT_PROJECT, "", tx.now)
+
+    @contextmanager
+    def transaction(self, id: str = "") -> Iterator[Transaction]:  # noqa: A002 - the field's word
+        """Give a transaction; at its end, changes travel downstream, and all of it happens or none."""
+        with self.db.write() as connection:
+            tx = Transaction(connection, id or new_id(), now())
+            yield tx
+            check_graph(tx)
+            opened = propagate(tx)
+            for listener in self.listeners:
+                listener.commits_opened(tx, opened)
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """Give a transaction that only reads; it sees one state throughout."""
+        with self.db.read() as connection:
+            yield Transaction(connection, "", now())
+
+    # Writing
+
+    def check_writable(self, target: CommitReference) -> None:
+        """Raise what `write_layer` would raise for this target, before any data is sent."""
+        with self.reading() as tx:
+            self._find_open(tx, target)
+
+    def write_layer(self, target: CommitReference, layer: str) -> CommitKey:
+        """Put a layer on the open commit that is meant, or make a commit of it on the branch; return the commit.
+
+        A commit made here is finished when this returns.
+        """
+        with self.transaction() as tx:
+            commit = self._find_open(tx, target)
+            one_off = commit is None
+            if commit is None:
+                commit = start_commit(tx, BranchKey(find_repo(tx, target.repo).repo, target.branch or target.id))
+            if layer:
+                self.append_layer(tx, commit, layer)
+            if one_off:
+                finish_commit(tx, commit)
+        if one_off:
+            self.settle(commit.key)
+        return commit.commit
+
+    def _find_open(self, tx: Transaction, target: CommitReference) -> CommitRow | None:
+        """Return the open commit that writes to target go to; None for a branch that needs a new one."""
+        base, from_root, up = split_reference(target)
+        if is_id(base) or from_root is not None or up:
+            commit = resolve_commit(tx, target)
+            if commit.finishing_at is not None:
+                raise AlreadyFinishedError(commit.commit)
+        else:
+            branch = branches.find_branch(tx.connection, find_repo(tx, target.repo).key, base)
+            if branch is None or branch.head is None:
+                return None
+            if branches.provenance_of(tx.connection, branch.key):
+                raise ConflictError(f"branch {branch.branch}: cannot start a commit on an output branch")
+            commit = commits.commit_by_key(tx.connection, branch.head)
+            if commit.finishing_at is not None:
+                return None
+        if commits.provenance_of(tx.connection, commit.key):
+            raise ConflictError(f"commit {commit.commit} is a pipeline's: its pipeline writes it, nobody else")
+        return commit
+
+    def append_layer(self, tx: Transaction, commit: CommitRow, layer: str) -> None:
+        """Put a layer on top of an open commit's."""
+        commits.append_layer(tx.connection, commit.key, layer)
+        current = commits.commit_by_key(tx.connection, commit.key)
+        base = current.size_bytes_upper_bound
+        if not base and current.parent is not None:
+            base = commits.commit_by_key(tx.connection, current.parent).size_bytes_upper_bound
+        bound = base + self.file_sets.layer_size_upper_bound(layer)
+        commits.update_commit(tx.connection, commit.key, size_bytes_upper_bound=bound)
+
+    # Settling
+
+    def settle(self, key: int) -> None:
+        """Make the file set of a commit that is closed, check it, and finish it. Doing it twice is harmless."""
+        with self.reading() as tx:
+            commit = commits.commit_by_key(tx.connection, key)
+            waiting = [] if commit.finished_at is not None else _unsettled_ancestors(tx, commit)
+        for ancestor in waiting:
+            self._settle_one(ancestor)
+        self._settle_one(key)
+
+    def settle_all(self) -> None:
+        """Settle what an earlier server left closed but not finished."""
+        with self.reading() as tx:
+            left = commits.unsettled_commits(tx.connection)
+        for commit in left:
+            self.settle(commit.key)
+
+    def _settle_one(self, key: int) -> None:
+        with self._settling[key % _LOCKS]:
+            with self.reading() as tx:
+                commit = commits.commit_by_key(tx.connection, key)
+                if commit.finished_at is not None:
+                    return
+                layers = commits.layers_of(tx.connection, key)
+                base_root = _base_root(tx, commit)
+            root = self.file_sets.compose(base_root, layers)
+            error = commit.error or self.file_sets.collision(root, layers) or ""
+            size = self.file_sets.open(root).size_bytes
+            with self.transaction() as tx:
+                commits.update_commit(
+                    tx.connection,
+                    key,
+                    root=root,
+                    error=error,
+                    size_bytes=size,
+                    size_bytes_upper_bound=size,
+                    finished_at=tx.now,
+                )
+                commits.delete_layers(tx.connection, key)
+
+    # Reading
+
+    def wait(
+        self, reference: CommitReference, state: CommitState, *, give_up: Callable[[], bool] = lambda: False
+    ) -> CommitRow:
+        """Return the commit as soon as it is at least in the given state.
+
+        Raise NotFoundError if it is deleted meanwhile, UnfinishedError once give_up says that nobody waits any more.
+        """
+        with self.reading() as tx:
+            key = resolve_commit(tx, reference).key
+
+        def look() -> CommitRow | None:
+            with self.reading() as tx:
+                rows = commits.commits_by_key(tx.connection, [key])
+                if not rows:
+                    raise NotFoundError(f"commit {reference} was deleted")
+                reached = state_of(rows[0], commits.provenance_of(tx.connection, key))
+                return rows[0] if reached >= state else None
+
+        row = self.db.changes.poll(look, give_up=give_up)
+        if row is None:
+            raise UnfinishedError(f"commit {reference} not finished")
+        return row
+
+    def open_files(self, reference: CommitReference) -> tuple[CommitRow | None, FileSet]:
+        """Return the commit and its files as they are now; no commit where reference names a file set.
+
+        An open commit shows its parent's files with what was written so far on top.
+        """
+        if reference.repo.name == FILE_SETS_REPO:
+            return None, self.file_sets.open(self._file_set_root(reference.id))
+        with self.reading() as tx:
+            commit = resolve_commit(tx, reference)
+        if commit.finishing_at is not None and commit.finished_at is None:
+            commit = self.wait(CommitReference(commit.commit.repo, id=commit.commit.id), CommitState.FINISHED)
+        if commit.finished_at is not None:
+            return commit, self.file_sets.open(commit.root or "")
+        with self.reading() as tx:
+            layers = commits.layers_of(tx.connection, commit.key)
+            base = good_ancestor(tx, commit)
+        if base is not None and base.finished_at is None:
+            raise UnfinishedError(f"commit {commit.commit} not finished: base commit {base.commit} unfinished")
+        return commit, self.file_sets.open(self.file_sets.compose(base.root or "" if base else "", layers))
+
+    def _file_set_root(self, id: str) -> str:  # noqa: A002 - the field's word
+        with self.reading() as tx:
+            return self.file_sets.compose("", find_file_set(tx, id))
+
+
+def _base_root(tx: Transaction, commit: CommitRow) -> str:
+    if commit.base_root is not None:
+        return commit.base_root
+    base = good_ancestor(tx, commit)
+    return base.root or "" if base is not None else ""
+
+
+def _unsettled_ancestors(tx: Transaction, commit: CommitRow) -> Sequence[int]:
+    """Return the ancestors that must be settled first, oldest first."""
+    keys: list[int] = []
+    parent = commit.parent
+    while parent is not None:
+        row = commits.commit_by_key(tx.connection, parent)
+        if row.finished_at is not None:
+            break
+        if row.finishing_at is None:
+            raise UnfinishedError(f"base commit {row.commit} unfinished")
+        keys.append(row.key)
+        parent = row.parent
+    return keys[::-1]

@@ -1,0 +1,98 @@
+"""The loop that runs jobs: level-triggered, with all of its state in the database.
+
+It reads which jobs are ready, runs each on a thread, and sleeps until something changes. After a crash the next server
+reads the same rows and goes on: finished datum sets are kept, the rest runs again.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from trunkline.model.datums import Runner
+from trunkline.pfs.queries import commits
+from trunkline.pfs.versioning import Versioning
+from trunkline.pps.executor import Executor
+from trunkline.pps.job_run import JobRun
+from trunkline.pps.queries import jobs
+from trunkline.pps.queries.jobs import JobRow
+from trunkline.telemetry import log
+
+_JOBS_AT_ONCE = 32
+_LOOK_SECONDS = 5.0
+
+
+class Controller:
+    """Runs every job of a server, at most one of each pipeline at a time, oldest first."""
+
+    def __init__(self, versioning: Versioning, executor: Executor, *, runner: Runner = Runner.AUTO) -> None:
+        self._runner = runner
+        self._versioning = versioning
+        self._executor = executor
+        self._pool = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="job")
+        self._loop = threading.Thread(target=self._run, name="controller", daemon=True)
+        self._lock = threading.Lock()
+        self._active: dict[int, int] = {}  # pipeline -> job
+        self._closing = threading.Event()
+
+    def start(self) -> None:
+        """Settle what an earlier server left half done, then begin."""
+        self._versioning.settle_all()
+        self._loop.start()
+
+    def close(self) -> None:
+        """Stop looking for jobs and wait for those that run; they go on when a server starts again."""
+        self._closing.set()
+        self._versioning.db.changes.announce()
+        if self._loop.is_alive():
+            self._loop.join()
+        self._executor.close()
+        self._pool.shutdown(wait=True)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            seen = self._versioning.db.changes.count
+            try:
+                self._start_ready_jobs()
+                self._cancel_ended_jobs()
+            except Exception:  # noqa: BLE001 - one bad look must not stop the loop
+                log("controller").exception("could not look for jobs")
+            self._versioning.db.changes.wait(seen, seconds=_LOOK_SECONDS)
+
+    def _start_ready_jobs(self) -> None:
+        with self._versioning.reading() as tx:
+            ready = []
+            pipelines: set[int] = set()
+            for job in jobs.unfinished_jobs(tx.connection):
+                if job.pipeline_key in pipelines:
+                    continue
+                pipelines.add(job.pipeline_key)
+                inputs = commits.provenance_of(tx.connection, job.output_commit)
+                if all(commit.finished_at is not None for commit in inputs):
+                    ready.append(job)
+        for job in ready:
+            with self._lock:
+                if job.pipeline_key in self._active:
+                    continue
+                self._active[job.pipeline_key] = job.key
+            self._pool.submit(self._run_job, job)
+
+    def _run_job(self, job: JobRow) -> None:
+        try:
+            JobRun(
+                self._versioning, self._executor, job, runner=self._runner, is_closing=self._closing.is_set
+            ).run()
+        except Exception:  # noqa: BLE001 - the job says what went wrong; the loop goes on
+            log("controller").exception("job %s", job)
+        finally:
+            with self._lock:
+                del self._active[job.pipeline_key]
+            self._versioning.db.changes.announce()
+
+    def _cancel_ended_jobs(self) -> None:
+        """Take from the workers what belongs to jobs that were stopped."""
+        with self._lock:
+            active = list(self._active.values())
+        with self._versioning.reading() as tx:
+            for key in active:
+                job = jobs.job_by_key(tx.connection, key)
+                if job is None or job.state.is_terminal:
+                    self._executor.cancel(str(key))

@@ -1,0 +1,390 @@
+"""One job from its inputs to its output commit, read top to bottom; every step can be taken again after a crash."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass, field
+
+from trunkline.errors import NotFoundError
+from trunkline.model.datums import Datum, DatumInput, DatumResult, DatumSet, DatumSetResult, DatumState, InputSource, Runner
+from trunkline.model.jobs import JobState
+from trunkline.model.pipelines import CronInput, PFSInput, PipelineSpec, Transform
+from trunkline.model.versions import RepoKey
+from trunkline.pfs.queries import chunks, commits
+from trunkline.pfs.queries.commits import CommitRow
+from trunkline.pfs.transaction import Transaction
+from trunkline.pfs.versioning import Versioning
+from trunkline.pps.datums import BaseDatum, Plan, explain, make_datums, next_set_size, plan
+from trunkline.pps.executor import Executor
+from trunkline.pps.inputs import datum_input, enumerate_datums, leaf_glob
+from trunkline.pps.jobs import close_commits, move_job
+from trunkline.pps.queries import jobs, pipelines
+from trunkline.pps.queries.jobs import DatumSetRow, JobRow
+from trunkline.pps.queries.pipelines import PipelineRow
+from trunkline.pps.records import DatumRecord, DatumRecords, record_of
+from trunkline.pps.spec.decode import decode_spec
+from trunkline.pps.spec.durations import parse_duration
+from trunkline.storage.chunk.pack import decode_refs
+
+_REASON_CHARS_MAX = 2000
+
+
+class JobEndedError(Exception):
+    """The job was stopped, or the server is closing: leave it as it is."""
+
+
+@dataclass(slots=True)
+class _Base:
+    """What the job builds on: the datums of the last good job and the record of each."""
+
+    job: JobRow | None = None
+    root: str = ""
+    datums: Mapping[str, BaseDatum] = field(default_factory=dict)
+
+
+class JobRun:
+    """Runs one job to its end, or as far as it can be run."""
+
+    def __init__(
+        self,
+        versioning: Versioning,
+        executor: Executor,
+        job: JobRow,
+        *,
+        runner: Runner,
+        is_closing: Callable[[], bool],
+    ) -> None:
+        self._versioning = versioning
+        self._executor = executor
+        self._job = job
+        self._runner = runner
+        self._is_closing = is_closing
+        self._records = DatumRecords(versioning.file_sets.tables)
+        with versioning.reading() as tx:
+            pipeline = pipelines.find_version(tx.connection, job.pipeline_key, job.version)
+            self._output = commits.commit_by_key(tx.connection, job.output_commit)
+            self._inputs = commits.provenance_of(tx.connection, job.output_commit)
+        assert pipeline is not None
+        self._pipeline: PipelineRow = pipeline
+        self._spec: PipelineSpec = decode_spec(pipeline.spec_json)
+
+    def run(self) -> None:
+        """Take the job to a terminal state; on an error of our own the job fails and says so."""
+        try:
+            self._run()
+        except JobEndedError:
+            return
+        except Exception as error:
+            self._end(JobState.FAILURE, f"internal error: {type(error).__name__}: {error}")
+            raise
+
+    def _run(self) -> None:
+        if self._job.state is JobState.FINISHING:
+            self._conclude()
+            return
+        self._start()
+        if failed := self._failed_inputs():
+            reason = f"unrunnable because the following upstream pipelines failed: {', '.join(failed)}"
+            self._end(JobState.UNRUNNABLE, reason)
+            return
+        if not self._transform.cmd:
+            self._end(JobState.FAILURE, "nothing to run: no transform.cmd")
+            return
+        base = self._find_base()
+        planned = plan(self._datums(), base.datums, every_job=self._spec.reprocess_spec == "every_job")
+        done = self._finished_records()
+        left = [datum for datum in (*planned.new, *planned.changed) if datum.id not in done]
+        self._count(planned, done.values())
+        self._process(left, base)
+        failure = self._first_failure()
+        if failure is not None:
+            self._end(JobState.FAILURE, failure)
+            return
+        self._publish(planned, base)
+        self._conclude()
+
+    @property
+    def _transform(self) -> Transform:
+        return self._spec.transform or Transform()
+
+    # Before anything runs
+
+    def _start(self) -> None:
+        with self._versioning.transaction() as tx:
+            restarted = self._job.state is not JobState.CREATED
+            values: dict[str, object] = {"restart": self._job.restart + 1} if restarted else {"started_at": tx.now}
+            if restarted:
+                # The rows of an earlier server's attempt: the job goes back to where its plan is made.
+                moved = jobs.update_job(tx.connection, self._job.key, state=int(JobState.STARTING), **values)
+            else:
+                moved = move_job(tx, self._job, JobState.STARTING, **values)
+        if not moved:
+            raise JobEndedError
+
+    def _failed_inputs(self) -> list[str]:
+        failed = {commit.commit.repo for commit in self._inputs if commit.error}
+        names = [leaf.name for leaf in self._leaves() if _repo_of(leaf) in failed]
+        return sorted(set(names))
+
+    def _leaves(self) -> Iterable[PFSInput | CronInput]:
+        return self._spec.input.leaves() if self._spec.input is not None else ()
+
+    def _find_base(self) -> _Base:
+        """Return the nearest earlier job whose output this one can build on."""
+        with self._versioning.reading() as tx:
+            parent = self._output.parent
+            while parent is not None:
+                commit = commits.commit_by_key(tx.connection, parent)
+                job = jobs.job_of_output(tx.connection, commit.key)
+                if job is not None and job.state is JobState.SUCCESS and not commit.error:
+                    return _Base(job, commit.root or "", self._records.base(job.datums))
+                parent = commit.parent
+        return _Base()
+
+    def _datums(self) -> Iterator[Datum]:
+        if self._spec.input is None:
+            return iter(())
+        tuples = enumerate_datums(self._spec.input, self._matches)
+        return make_datums(tuples, salt=self._pipeline.salt)
+
+    def _matches(self, leaf: PFSInput | CronInput) -> Iterator[DatumInput]:
+        commit = self._commit_of(leaf)
+        source = _source(leaf, commit)
+        files = self._versioning.file_sets.open(source.root)
+        for info, match in files.glob_matches(leaf_glob(leaf)):
+            yield datum_input(source, info.path, info.hash, info.size_bytes, match=match, leaf=leaf)
+
+    def _commit_of(self, leaf: PFSInput | CronInput) -> CommitRow:
+        for commit in self._inputs:
+            if commit.commit.repo == _repo_of(leaf):
+                return commit
+        raise NotFoundError(f"job {self._job}: no commit of input {leaf.name!r} in its provenance")
+
+    def _finished_records(self) -> dict[str, DatumRecord]:
+        """Return the datums whose results an earlier attempt of this job has kept."""
+        with self._versioning.reading() as tx:
+            rows = jobs.datum_sets_of(tx.connection, self._job.key)
+        return {record.id: record for row in rows for record in self._records.scan(row.datums)}
+
+    def _count(self, planned: Plan, done: Iterable[DatumRecord]) -> None:
+        counts = Counter(record.state for record in done)
+        total = len(planned.new) + len(planned.changed) + len(planned.skipped)
+        with self._versioning.transaction() as tx:
+            moved = move_job(
+                tx,
+                self._job,
+                JobState.RUNNING,
+                data_total=total,
+                data_skipped=len(planned.skipped),
+                data_processed=counts[DatumState.SUCCESS],
+                data_failed=counts[DatumState.FAILED],
+                data_recovered=counts[DatumState.RECOVERED],
+            )
+        if not moved:
+            raise JobEndedError
+
+    # Running
+
+    def _process(self, left: Sequence[Datum], base: _Base) -> None:
+        with self._versioning.reading() as tx:
+            index = max((row.index for row in jobs.datum_sets_of(tx.connection, self._job.key)), default=-1) + 1
+        position, seconds, count = 0, 0.0, 0
+        running: dict[Future[DatumSetResult], DatumSet] = {}
+        while position < len(left) or running:
+            while position < len(left) and len(running) < 2 * self._executor.capacity():
+                size = next_set_size(
+                    seconds / count if count else None,
+                    len(left) - position,
+                    self._executor.capacity(),
+                    spec=self._spec.datum_set_spec,
+                )
+                datum_set = self._datum_set(index, left[position : position + size])
+                running[self._executor.submit(datum_set)] = datum_set
+                position, index = position + size, index + 1
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                datum_set = running.pop(future)
+                result = self._result_of(future)
+                self._keep(datum_set, result, base)
+                count += len(result.datums)
+                seconds += sum(_wall_seconds(datum) for datum in result.datums)
+
+    def _datum_set(self, index: int, datums: Sequence[Datum]) -> DatumSet:
+        timeout = self._spec.datum_timeout
+        return DatumSet(
+            project=self._job.project,
+            pipeline=self._job.pipeline,
+            job=str(self._job.key),
+            index=index,
+            attempt=1,
+            transform=self._transform,
+            datums=tuple(datums),
+            job_env={
+                "PACH_JOB_ID": self._job.id,
+                "PACH_OUTPUT_COMMIT_ID": self._job.id,
+                "PPS_PROJECT_NAME": self._job.project,
+                "PPS_PIPELINE_NAME": self._job.pipeline,
+                "PPS_SPEC_COMMIT": self._pipeline.spec_commit,
+            },
+            datum_tries=self._spec.datum_tries or 3,
+            datum_timeout_seconds=parse_duration(timeout) if timeout else None,
+            runner=self._runner,
+            imports=self._pipeline.imports,
+        )
+
+    def _result_of(self, future: Future[DatumSetResult]) -> DatumSetResult:
+        try:
+            return future.result()
+        except CancelledError:
+            raise JobEndedError from None
+        except Exception:
+            if self._is_closing():
+                raise JobEndedError from None
+            raise
+
+    def _keep(self, datum_set: DatumSet, result: DatumSetResult, base: _Base) -> None:
+        """Record what a datum set gave; from here on it survives the server."""
+        by_id = {datum.id: datum for datum in datum_set.datums}
+        records = [
+            record_of(
+                by_id[datum.id],
+                datum,
+                job=self._job.id,
+                set_index=result.index,
+                why=str(explain(by_id[datum.id], base.datums.get(datum.id))),
+            )
+            for datum in result.datums
+        ]
+        root = self._records.write(records)
+        states = Counter(datum.state for datum in result.datums)
+        with self._versioning.transaction() as tx:
+            job = jobs.job_by_key(tx.connection, self._job.key)
+            if job is None or job.state.is_terminal:
+                raise JobEndedError
+            chunks.insert_chunks(tx.connection, decode_refs(result.new_chunks) if result.new_chunks else [])
+            jobs.insert_datum_set(
+                tx.connection,
+                DatumSetRow(
+                    job=self._job.key,
+                    index=result.index,
+                    attempt=result.attempt,
+                    layer=result.layer,
+                    datums=root,
+                    logs=result.logs,
+                    log_lines=result.log_lines,
+                    finished_at=tx.now,
+                ),
+            )
+            jobs.update_job(
+                tx.connection,
+                self._job.key,
+                data_processed=job.data_processed + states[DatumState.SUCCESS],
+                data_failed=job.data_failed + states[DatumState.FAILED],
+                data_recovered=job.data_recovered + states[DatumState.RECOVERED],
+                stats=_add_stats(job.stats, result.datums),
+                runners=dict(Counter(job.runners) + Counter(datum.runner.value for datum in result.datums)),
+                warnings=sorted({*job.warnings, *result.warnings}),
+            )
+            self._learn_imports(tx, result.imports)
+
+    def _learn_imports(self, tx: Transaction, imports: Sequence[str]) -> None:
+        known = set(self._pipeline.imports)
+        if not known.issuperset(imports):
+            pipelines.update_pipeline(tx.connection, self._pipeline.key, imports=sorted(known.union(imports)))
+
+    # After all datums have been tried
+
+    def _first_failure(self) -> str | None:
+        failed = [r for r in self._finished_records().values() if r.state is DatumState.FAILED]
+        if not failed:
+            return None
+        first = min(failed, key=lambda record: record.id)
+        files = ", ".join(f"{i.repo}@{i.commit}:{i.path}" for i in first.inputs)
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return f"datum {first.id} failed{more}: {first.reason} [{files}]"[:_REASON_CHARS_MAX]
+
+    def _publish(self, planned: Plan, base: _Base) -> None:
+        """Close the output commit over what stays of the base and what the datums wrote."""
+        removal = self._removal(planned, base)
+        with self._versioning.reading() as tx:
+            rows = jobs.datum_sets_of(tx.connection, self._job.key)
+        deleted = [datum.id for datum in planned.deleted]
+        base_root = base.job.datums if base.job is not None else ""
+        datums = self._records.apply(base_root, [row.datums for row in rows], deleted)
+        with self._versioning.transaction() as tx:
+            if not move_job(tx, self._job, JobState.FINISHING, datums=datums):
+                raise JobEndedError
+            commits.delete_layers(tx.connection, self._output.key)
+            # Not simply on the parent: files that no job record accounts for would stay for ever.
+            commits.update_commit(tx.connection, self._output.key, base_root=base.root)
+            for layer in (removal, *(row.layer for row in rows)):
+                if layer:
+                    self._versioning.append_layer(tx, self._output, layer)
+            close_commits(tx, self._job)
+
+    def _removal(self, planned: Plan, base: _Base) -> str:
+        """Return a layer that takes away what datums wrote that are gone or ran anew."""
+        stale = [datum.id for datum in (*planned.changed, *planned.deleted)]
+        if base.job is None or not stale:
+            return ""
+        writer = self._versioning.file_sets.edit()
+        for id in stale:  # noqa: A001 - the field's word
+            record = self._records.find(base.job.datums, id)
+            for path in record.outputs if record is not None else ():
+                writer.delete(path, tag=id)
+        return writer.finish()
+
+    def _conclude(self) -> None:
+        """Settle the commits and end the job by what became of them."""
+        self._settle()
+        with self._versioning.transaction() as tx:
+            output = commits.commit_by_key(tx.connection, self._output.key)
+            if output.error:
+                move_job(tx, self._job, JobState.FAILURE, reason=output.error)
+            else:
+                move_job(tx, self._job, JobState.SUCCESS)
+
+    def _end(self, state: JobState, reason: str) -> None:
+        """End the job without an output: its commits close with the reason as their error."""
+        with self._versioning.transaction() as tx:
+            if not move_job(tx, self._job, state, reason=reason):
+                return
+            close_commits(tx, self._job, error=reason)
+        self._settle()
+
+    def _settle(self) -> None:
+        for key in (self._job.output_commit, self._job.meta_commit):
+            if key is not None:
+                self._versioning.settle(key)
+
+
+def _repo_of(leaf: PFSInput | CronInput) -> RepoKey:
+    return RepoKey(leaf.project, leaf.repo, leaf.repo_type if isinstance(leaf, PFSInput) else "user")
+
+
+def _source(leaf: PFSInput | CronInput, commit: CommitRow) -> InputSource:
+    assert commit.root is not None
+    is_pfs = isinstance(leaf, PFSInput)
+    return InputSource(
+        name=leaf.name,
+        project=leaf.project,
+        repo=leaf.repo,
+        repo_type=commit.commit.repo.type,
+        branch=leaf.branch if is_pfs else "master",
+        commit=commit.commit.id,
+        root=commit.root,
+        lazy=is_pfs and leaf.lazy,
+        empty_files=is_pfs and leaf.empty_files,
+        s3=is_pfs and leaf.s3,
+        reference=is_pfs and leaf.reference,
+        outer_join=is_pfs and leaf.outer_join,
+    )
+
+
+def _wall_seconds(datum: DatumResult) -> float:
+    return datum.stats.download_seconds + datum.stats.process_seconds + datum.stats.upload_seconds
+
+
+def _add_stats(stats: dict[str, float], datums: Sequence[DatumResult]) -> dict[str, float]:
+    names = ("download_seconds", "process_seconds", "upload_seconds", "download_bytes", "upload_bytes", "cpu_seconds")
+    return {name: stats.get(name, 0) + sum(getattr(datum.stats, name) for datum in datums) for name in names}

@@ -1,0 +1,244 @@
+"""Creating, changing and removing pipelines (reference, sections 3.7 and 3.8)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from trunkline.errors import AlreadyExistsError, ConflictError, InvalidInputError, NotFoundError
+from trunkline.model.ids import new_id
+from trunkline.model.jobs import JobState, PipelineState
+from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, META, SPEC
+from trunkline.model.pipelines import CronInput, PFSInput, PipelineSpec
+from trunkline.model.versions import BranchKey, RepoKey
+from trunkline.pfs import branches, repos
+from trunkline.pfs.commits import finish_commit, start_commit
+from trunkline.pfs.projects import inspect_project
+from trunkline.pfs.queries.repos import find_repo
+from trunkline.pfs.transaction import Transaction
+from trunkline.pfs.versioning import Versioning
+from trunkline.pps.jobs import kill_job
+from trunkline.pps.queries import jobs, pipelines
+from trunkline.pps.queries.pipelines import PipelineRow
+from trunkline.pps.spec.decode import decode_spec, encode_spec
+from trunkline.pps.spec.defaults import fill_defaults
+from trunkline.pps.spec.layers import effective_spec
+from trunkline.pps.spec.validate import validate
+
+_SPEC_PATH = "/spec"
+_UPDATED = "all jobs killed because pipeline was updated, and they were of an older version"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A spec in every form that is kept of it."""
+
+    user_json: str
+    effective_json: str
+    spec: PipelineSpec
+
+    @property
+    def project(self) -> str:
+        """The pipeline's project."""
+        name = self.spec.pipeline
+        return name.project.name if name and name.project and name.project.name else DEFAULT_PROJECT
+
+    @property
+    def name(self) -> str:
+        """The pipeline's name."""
+        return self.spec.pipeline.name if self.spec.pipeline else ""
+
+
+def define(versioning: Versioning, user_json: str, *, cluster_defaults: str = "{}") -> Definition:
+    """Return the whole definition that a user's spec makes under the defaults in force; raise if it is not sound."""
+    project = decode_spec(user_json).pipeline
+    name = project.project.name if project and project.project and project.project.name else DEFAULT_PROJECT
+    with versioning.reading() as tx:
+        project_defaults = inspect_project(tx, name).defaults_json
+    effective = effective_spec(user_json, cluster_defaults=cluster_defaults, project_defaults=project_defaults)
+    spec = fill_defaults(decode_spec(effective), now=datetime.now(UTC), project=name)
+    validate(spec)
+    _refuse_unsupported(spec)
+    return Definition(user_json, effective, spec)
+
+
+def _refuse_unsupported(spec: PipelineSpec) -> None:
+    unsupported = {
+        "spout": spec.spout is not None,
+        "service": spec.service is not None,
+        "egress": spec.egress is not None,
+        "s3Out": spec.s3_out,
+        "transform.datumBatching": spec.transform is not None and spec.transform.datum_batching,
+        "transform.secrets": spec.transform is not None and bool(spec.transform.secrets),
+        "input.cron": any(isinstance(leaf, CronInput) for leaf in _leaves(spec)),
+        "input.pfs.s3": any(isinstance(leaf, PFSInput) and leaf.s3 for leaf in _leaves(spec)),
+        "input.pfs.trigger": any(isinstance(leaf, PFSInput) and leaf.trigger for leaf in _leaves(spec)),
+    }
+    for field, present in unsupported.items():
+        if present:
+            raise InvalidInputError(f"{field}: this version of Trunkline cannot run it yet: leave the field out")
+
+
+def _leaves(spec: PipelineSpec) -> Sequence[PFSInput | CronInput]:
+    return list(spec.input.leaves()) if spec.input is not None else []
+
+
+def create_pipeline(
+    versioning: Versioning, definition: Definition, *, update: bool = False, reprocess: bool = False
+) -> None:
+    """Create a pipeline with its repos, or with update replace one; its first job exists when this returns."""
+    writer = versioning.file_sets.edit()
+    writer.delete(_SPEC_PATH)
+    writer.add(_SPEC_PATH, encode_spec(definition.spec).encode())
+    layer = writer.finish()
+    with versioning.transaction() as tx:
+        existing = pipelines.find_pipeline(tx.connection, definition.project, definition.name)
+        _check_existing(tx, definition, existing, update=update)
+        output = RepoKey(definition.project, definition.name)
+        _create_repos(tx, output)
+        key = existing.key if existing else _insert(tx, definition)
+        commit = start_commit(tx, BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH))
+        versioning.append_layer(tx, commit, layer)
+        finish_commit(tx, commit)
+        _add_version(tx, key, existing, definition, reprocess=reprocess)
+        if existing is not None:
+            for job in jobs.unfinished_jobs(tx.connection, key):
+                kill_job(tx, job, _UPDATED)
+        if existing is None or not existing.stopped:
+            _connect(tx, definition.spec, output)
+    versioning.settle(commit.key)
+
+
+def _check_existing(tx: Transaction, definition: Definition, existing: PipelineRow | None, *, update: bool) -> None:
+    name = f"{definition.project}/{definition.name}"
+    if existing is not None and not update:
+        raise AlreadyExistsError(f'pipeline "{name}" already exists')
+    repo = find_repo(tx.connection, RepoKey(definition.project, definition.name))
+    if existing is None and repo is not None:
+        raise ConflictError(f'pipeline "{name}" cannot be created because a repo with the same name already exists')
+
+
+def _create_repos(tx: Transaction, output: RepoKey) -> None:
+    if find_repo(tx.connection, output) is None:
+        repos.create_repo(tx, output, description=f"Output repo for pipeline {output}.")
+    for type_, description in ((SPEC, f"Spec repo for pipeline {output}."), (META, f"Meta repo for pipeline {output}.")):
+        key = RepoKey(*_key(output), type_)
+        if find_repo(tx.connection, key) is None:
+            repos.create_repo(tx, key, description=description)
+
+
+def _key(repo: RepoKey) -> tuple[str, str]:
+    return repo.project, repo.name
+
+
+def _insert(tx: Transaction, definition: Definition) -> int:
+    return pipelines.insert_pipeline(
+        tx.connection, project=definition.project, name=definition.name, now=tx.now
+    )
+
+
+def _add_version(
+    tx: Transaction, key: int, existing: PipelineRow | None, definition: Definition, *, reprocess: bool
+) -> None:
+    version = existing.version + 1 if existing else 1
+    keeps_salt = existing is not None and not reprocess
+    salt = existing.salt if existing is not None and keeps_salt else definition.spec.salt or new_id()
+    pipelines.insert_version(
+        tx.connection,
+        pipeline=key,
+        version=version,
+        spec_commit=tx.id,
+        salt=salt,
+        user_spec_json=definition.user_json,
+        effective_spec_json=definition.effective_json,
+        spec_json=encode_spec(definition.spec),
+        created_at=tx.now,
+    )
+    transform = definition.spec.transform
+    state, reason = PipelineState.RUNNING, ""
+    if transform is None or not transform.cmd:
+        state, reason = PipelineState.FAILURE, "nothing to run: no transform.cmd"
+    elif existing is not None and existing.stopped:
+        state = PipelineState.PAUSED
+    pipelines.update_pipeline(tx.connection, key, version=version, state=int(state), reason=reason)
+
+
+def _connect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
+    """Make the output and meta branches be computed from the inputs and the spec."""
+    provenance, never = [BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH)], []
+    for leaf in _leaves(spec):
+        assert isinstance(leaf, PFSInput)
+        branch = BranchKey(RepoKey(leaf.project, leaf.repo, leaf.repo_type), leaf.branch)
+        provenance.append(branch)
+        if leaf.propagation_spec is not None and leaf.propagation_spec.never:
+            never.append(branch)
+    for repo in (output, RepoKey(*_key(output), META)):
+        branches.create_branch(
+            tx, BranchKey(repo, spec.output_branch), provenance=provenance, never_propagates=never
+        )
+
+
+def _disconnect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
+    for repo in (output, RepoKey(*_key(output), META)):
+        branches.create_branch(tx, BranchKey(repo, spec.output_branch))
+
+
+def find_pipeline(tx: Transaction, project: str, name: str) -> PipelineRow:
+    """Return the pipeline, at an older version where name ends in ``^N``; raise NotFoundError if there is none."""
+    base, ancestry, number = name.partition("^")
+    row = pipelines.find_pipeline(tx.connection, project or DEFAULT_PROJECT, base)
+    if row is not None and ancestry:
+        row = pipelines.find_version(tx.connection, row.key, row.version - (int(number) if number else 1))
+    if row is None:
+        raise NotFoundError(f'pipeline "{project or DEFAULT_PROJECT}/{name}" not found')
+    return row
+
+
+def stop_pipeline(tx: Transaction, row: PipelineRow) -> None:
+    """Cut a pipeline off from its inputs and end its jobs."""
+    pipelines.update_pipeline(tx.connection, row.key, stopped=True, state=int(PipelineState.PAUSED))
+    for job in jobs.unfinished_jobs(tx.connection, row.key):
+        kill_job(tx, job, "pipeline stopped")
+    _disconnect(tx, decode_spec(row.spec_json), RepoKey(row.project, row.name))
+
+
+def start_pipeline(tx: Transaction, row: PipelineRow) -> None:
+    """Join a stopped pipeline to its inputs again; it gets one job for what they are now."""
+    if not row.stopped:
+        return
+    pipelines.update_pipeline(tx.connection, row.key, stopped=False, state=int(PipelineState.RUNNING))
+    _connect(tx, decode_spec(row.spec_json), RepoKey(row.project, row.name))
+
+
+def delete_pipeline(tx: Transaction, row: PipelineRow, *, force: bool = False, keep_repo: bool = False) -> None:
+    """Remove a pipeline with its jobs and repos; refused while others read its output, unless forced."""
+    output = RepoKey(row.project, row.name)
+    spec = decode_spec(row.spec_json)
+    if not force:
+        _refuse_dependants(tx, row, spec)
+    own = jobs.list_jobs(tx.connection, pipeline_key=row.key)
+    for job in own:
+        if not job.state.is_terminal:
+            kill_job(tx, job, "pipeline deleted")
+    jobs.delete_jobs(tx.connection, [job.key for job in own])
+    pipelines.delete_pipeline(tx.connection, row.key)
+    if keep_repo:
+        _disconnect(tx, spec, output)
+        for type_ in (META, SPEC):
+            repos.delete_repo(tx, RepoKey(*_key(output), type_), force=True)
+    else:
+        repos.delete_repo(tx, output, force=True)
+
+
+def _refuse_dependants(tx: Transaction, row: PipelineRow, spec: PipelineSpec) -> None:
+    info = branches.inspect_branch(tx, BranchKey(RepoKey(row.project, row.name), spec.output_branch))
+    if info.subvenance:
+        below = sorted({f"{branch.repo.project}/{branch.repo.name}" for branch in info.subvenance})
+        raise ConflictError(
+            f'cannot delete pipeline "{row}": its output is read by {", ".join(below)}: delete those first, or use force'
+        )
+
+
+def job_state_of(tx: Transaction, row: PipelineRow) -> JobState | None:
+    """Return the state of the pipeline's newest job."""
+    job = jobs.newest_job(tx.connection, row.key)
+    return None if job is None else job.state

@@ -1,0 +1,183 @@
+"""Jobs and the datum sets that they have finished."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+
+from trunkline.db.tables import datum_sets, jobs, pipelines
+from trunkline.model.jobs import JobState
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A row of ``jobs`` with its pipeline's name."""
+
+    key: int
+    pipeline_key: int
+    project: str
+    pipeline: str
+    id: str
+    version: int
+    output_commit: int
+    meta_commit: int | None
+    state: JobState
+    reason: str
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    restart: int
+    data_total: int
+    data_processed: int
+    data_skipped: int
+    data_failed: int
+    data_recovered: int
+    stats: dict[str, float]
+    runners: dict[str, int]
+    warnings: tuple[str, ...]
+    datums: str
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.pipeline}@{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class DatumSetRow:
+    """A datum set whose results are kept."""
+
+    job: int
+    index: int
+    attempt: int
+    layer: str
+    datums: str
+    logs: str
+    log_lines: int
+    finished_at: int
+
+
+def _select() -> Select[Any]:
+    return select(jobs, pipelines.c.project, pipelines.c.name).join(pipelines, pipelines.c.key == jobs.c.pipeline)
+
+
+def _job(row: Row[Any]) -> JobRow:
+    return JobRow(
+        key=row.key,
+        pipeline_key=row.pipeline,
+        project=row.project,
+        pipeline=row.name,
+        id=row.id,
+        version=row.version,
+        output_commit=row.output_commit,
+        meta_commit=row.meta_commit,
+        state=JobState(row.state),
+        reason=row.reason,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        restart=row.restart,
+        data_total=row.data_total,
+        data_processed=row.data_processed,
+        data_skipped=row.data_skipped,
+        data_failed=row.data_failed,
+        data_recovered=row.data_recovered,
+        stats=row.stats,
+        runners=row.runners,
+        warnings=tuple(row.warnings),
+        datums=row.datums,
+    )
+
+
+_UNFINISHED = [int(state) for state in JobState if not state.is_terminal]
+
+
+def insert_job(connection: Connection, **values: object) -> None:
+    """Add a job."""
+    connection.execute(insert(jobs).values(state=int(JobState.CREATED), **values))
+
+
+def job_by_key(connection: Connection, key: int) -> JobRow | None:
+    """Return the job with that row key."""
+    row = connection.execute(_select().where(jobs.c.key == key)).first()
+    return None if row is None else _job(row)
+
+
+def find_job(connection: Connection, pipeline_key: int, id: str) -> JobRow | None:  # noqa: A002 - the field's word
+    """Return the job of that pipeline and set."""
+    row = connection.execute(_select().where(jobs.c.pipeline == pipeline_key, jobs.c.id == id)).first()
+    return None if row is None else _job(row)
+
+
+def job_of_output(connection: Connection, commit_key: int) -> JobRow | None:
+    """Return the job that writes that output commit."""
+    row = connection.execute(_select().where(jobs.c.output_commit == commit_key)).first()
+    return None if row is None else _job(row)
+
+
+def jobs_of_set(connection: Connection, id: str) -> list[JobRow]:  # noqa: A002
+    """Return the jobs with that id, in the order they were made."""
+    return [_job(row) for row in connection.execute(_select().where(jobs.c.id == id).order_by(jobs.c.key))]
+
+
+def list_jobs(connection: Connection, *, pipeline_key: int | None = None, projects: Sequence[str] = ()) -> list[JobRow]:
+    """Return jobs, newest first; of one pipeline and of some projects only, where given."""
+    statement = _select().order_by(jobs.c.key.desc())
+    if pipeline_key is not None:
+        statement = statement.where(jobs.c.pipeline == pipeline_key)
+    if projects:
+        statement = statement.where(pipelines.c.project.in_(projects))
+    return [_job(row) for row in connection.execute(statement)]
+
+
+def unfinished_jobs(connection: Connection, pipeline_key: int | None = None) -> list[JobRow]:
+    """Return the jobs that have not ended, oldest first; of one pipeline only, where given."""
+    statement = _select().where(jobs.c.state.in_(_UNFINISHED)).order_by(jobs.c.key)
+    if pipeline_key is not None:
+        statement = statement.where(jobs.c.pipeline == pipeline_key)
+    return [_job(row) for row in connection.execute(statement)]
+
+
+def newest_job(connection: Connection, pipeline_key: int) -> JobRow | None:
+    """Return the job of a pipeline that was made last."""
+    statement = _select().where(jobs.c.pipeline == pipeline_key).order_by(jobs.c.key.desc()).limit(1)
+    row = connection.execute(statement).first()
+    return None if row is None else _job(row)
+
+
+def update_job(connection: Connection, key: int, **values: object) -> bool:
+    """Set columns of a job that has not ended; return whether there was one."""
+    statement = update(jobs).where(jobs.c.key == key, jobs.c.state.in_(_UNFINISHED)).values(**values)
+    return connection.execute(statement).rowcount == 1
+
+
+def delete_jobs(connection: Connection, keys: Sequence[int]) -> None:
+    """Remove jobs with the record of their datum sets."""
+    connection.execute(delete(datum_sets).where(datum_sets.c.job.in_(keys)))
+    connection.execute(delete(jobs).where(jobs.c.key.in_(keys)))
+
+
+def insert_datum_set(connection: Connection, row: DatumSetRow) -> None:
+    """Keep the results of a datum set."""
+    connection.execute(
+        insert(datum_sets).values(
+            job=row.job,
+            index=row.index,
+            attempt=row.attempt,
+            layer=row.layer,
+            datums=row.datums,
+            logs=row.logs,
+            log_lines=row.log_lines,
+            finished_at=row.finished_at,
+        )
+    )
+
+
+def datum_sets_of(connection: Connection, job_key: int) -> list[DatumSetRow]:
+    """Return the datum sets that a job has finished, in the order they were formed."""
+    statement = select(datum_sets).where(datum_sets.c.job == job_key).order_by(datum_sets.c.index)
+    return [
+        DatumSetRow(
+            row.job, row.index, row.attempt, row.layer, row.datums, row.logs, row.log_lines, row.finished_at
+        )
+        for row in connection.execute(statement)
+    ]
