@@ -1,0 +1,123 @@
+"""A connection to one server: its services as attributes, its failures as our errors."""
+
+import importlib
+import os
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, cast
+
+from trunkline.client.addresses import Address, parse_address
+from trunkline.client.channel import open_channel
+from trunkline.client.config import Context, read_config
+from trunkline.client.edits import send_edit
+from trunkline.client.local_server import ensure_server, home_directory
+from trunkline.client.stubs import Metadata, TranslatingStub
+from trunkline.proto import pfs_pb2
+from trunkline.proto.pfs_pb2_grpc import APIStub
+
+if TYPE_CHECKING:
+    from trunkline.proto.admin_pb2_grpc import APIStub as AdminStub
+    from trunkline.proto.metadata_pb2_grpc import APIStub as MetadataStub
+    from trunkline.proto.pfs_pb2_grpc import APIStub as PFSStub
+    from trunkline.proto.pps_pb2_grpc import APIStub as PPSStub
+    from trunkline.proto.transaction_pb2_grpc import APIStub as TransactionStub
+    from trunkline.proto.version_pb2_grpc import APIStub as VersionStub
+
+
+def connect(
+    address: str | None = None,
+    *,
+    context: Context | None = None,
+    rpc_timeout_seconds: float | None = None,
+    announce: Callable[[str], None] = lambda _line: None,
+) -> "Client":
+    """Return a client of a server; the first call dials.
+
+    The server is that of ``address``, else of ``PACHD_ADDRESS``, else of ``context`` (by default the active one of the
+    configuration file). A context without an address means the local server, which is started in the background if
+    none answers; ``announce`` is told so.
+    """
+    if context is None:
+        context = Context() if address else read_config().context()[1]
+    named = address or os.environ.get("PACHD_ADDRESS", "") or context.pachd_address
+    found = parse_address(named) if named else ensure_server(home_directory(), announce=announce).address
+    return Client(
+        found,
+        session_token=context.session_token,
+        transaction=context.active_transaction,
+        server_cas=context.server_cas if named == context.pachd_address else "",
+        rpc_timeout_seconds=rpc_timeout_seconds,
+    )
+
+
+class Client:
+    """One server's services. Calls raise `trunkline.errors`; streams are iterators with ``cancel()``.
+
+    Services load when they are first used, since most programs use few.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        session_token: str = "",
+        transaction: str = "",
+        server_cas: str = "",
+        rpc_timeout_seconds: float | None = None,
+    ) -> None:
+        self.address = address
+        headers = {"authn-token": session_token, "pach-transaction": transaction}
+        self._metadata: Metadata = tuple((name, value) for name, value in headers.items() if value)
+        self._timeout_seconds = rpc_timeout_seconds
+        self._channel = open_channel(address, server_cas=server_cas)
+
+    @cached_property
+    def pfs(self) -> "PFSStub":
+        """Projects, repos, branches, commits, files."""
+        return cast("PFSStub", self._service("pfs"))
+
+    @cached_property
+    def pps(self) -> "PPSStub":
+        """Pipelines, jobs, datums, logs."""
+        return cast("PPSStub", self._service("pps"))
+
+    @cached_property
+    def transaction(self) -> "TransactionStub":
+        """Transactions."""
+        return cast("TransactionStub", self._service("transaction"))
+
+    @cached_property
+    def admin(self) -> "AdminStub":
+        """The server as a whole."""
+        return cast("AdminStub", self._service("admin"))
+
+    @cached_property
+    def version(self) -> "VersionStub":
+        """The server's version."""
+        return cast("VersionStub", self._service("version"))
+
+    @cached_property
+    def metadata(self) -> "MetadataStub":
+        """Key-value pairs attached to objects."""
+        return cast("MetadataStub", self._service("metadata"))
+
+    def modify_file(self, requests: Iterable[pfs_pb2.ModifyFileRequest], *, compress: bool = False) -> None:
+        """Send one edit: it happens as a whole when this returns, and not at all if requests, or the caller, fails."""
+        send_edit(APIStub(self._channel), requests, address=self.address, metadata=self._metadata, compress=compress)
+
+    def close(self) -> None:
+        """Close the channel; calls that run are cancelled."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _service(self, name: str) -> object:
+        stub: object = importlib.import_module(f"trunkline.proto.{name}_pb2_grpc").APIStub(self._channel)
+        return TranslatingStub(stub, self.address, metadata=self._metadata, timeout_seconds=self._timeout_seconds)

@@ -1,0 +1,168 @@
+# ruff: noqa: N802 - the wire names the methods
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import grpc
+import pytest
+from google.protobuf.empty_pb2 import Empty
+
+from trunkline import errors
+from trunkline.client.addresses import Address
+from trunkline.client.config import Context
+from trunkline.client.connection import Client, connect
+from trunkline.client.failures import UnreachableError
+from trunkline.proto import pfs_pb2, pfs_pb2_grpc
+
+ConnectTo = Callable[[pfs_pb2_grpc.APIServicer], Client]
+
+
+class Failing(pfs_pb2_grpc.APIServicer):
+    def __init__(self, code: grpc.StatusCode, text: str) -> None:
+        self.code = code
+        self.text = text
+
+    def InspectRepo(self, request: pfs_pb2.InspectRepoRequest, context: grpc.ServicerContext) -> pfs_pb2.RepoInfo:
+        context.abort(self.code, self.text)
+
+    def ListRepo(self, request: pfs_pb2.ListRepoRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.RepoInfo]:
+        yield pfs_pb2.RepoInfo(description="first")
+        context.abort(self.code, self.text)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.NOT_FOUND, errors.NotFoundError),
+        (grpc.StatusCode.ALREADY_EXISTS, errors.AlreadyExistsError),
+        (grpc.StatusCode.FAILED_PRECONDITION, errors.ConflictError),
+        (grpc.StatusCode.INVALID_ARGUMENT, errors.InvalidInputError),
+        (grpc.StatusCode.UNIMPLEMENTED, errors.NotSupportedError),
+        (grpc.StatusCode.DATA_LOSS, errors.CorruptDataError),
+        (grpc.StatusCode.UNKNOWN, errors.Error),
+    ],
+)
+def test_statuses_become_our_errors_with_the_servers_words(
+    connect_to: ConnectTo, code: grpc.StatusCode, kind: type[errors.Error]
+) -> None:
+    client = connect_to(Failing(code, "repo default/x says no"))
+
+    with pytest.raises(kind, match=r"^repo default/x says no$") as caught:
+        client.pfs.InspectRepo(pfs_pb2.InspectRepoRequest())
+
+    assert type(caught.value) is kind
+
+
+def test_a_server_that_says_unavailable_is_not_taken_for_unreachable(connect_to: ConnectTo) -> None:
+    client = connect_to(Failing(grpc.StatusCode.UNAVAILABLE, "commit default/x@1 not finished"))
+
+    with pytest.raises(errors.UnavailableError, match="not finished") as caught:
+        client.pfs.InspectRepo(pfs_pb2.InspectRepoRequest())
+
+    assert not isinstance(caught.value, UnreachableError)
+
+
+def test_a_failure_in_the_middle_of_a_stream_is_translated(connect_to: ConnectTo) -> None:
+    client = connect_to(Failing(grpc.StatusCode.NOT_FOUND, "gone"))
+
+    stream = client.pfs.ListRepo(pfs_pb2.ListRepoRequest())
+
+    assert next(stream).description == "first"
+    with pytest.raises(errors.NotFoundError, match="gone"):
+        next(stream)
+
+
+def test_closed_port_is_named_with_the_way_out() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    with (
+        connect(f"127.0.0.1:{port}") as client,
+        pytest.raises(
+            UnreachableError,
+            match=rf"cannot reach the server at grpc://127.0.0.1:{port}: connection refused; .*trunkline serve",
+        ),
+    ):
+        client.pfs.InspectRepo(pfs_pb2.InspectRepoRequest())
+
+
+def test_address_comes_from_environment_before_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = Context(pachd_address="grpc://from-context:1")
+
+    with connect(context=context) as client:
+        assert client.address == Address("from-context", 1)
+    monkeypatch.setenv("PACHD_ADDRESS", "from-environment:2")
+    with connect(context=context) as client:
+        assert client.address == Address("from-environment", 2)
+    with connect("from-argument:3", context=context) as client:
+        assert client.address == Address("from-argument", 3)
+
+
+def test_certificates_for_a_plain_address_are_refused() -> None:
+    with pytest.raises(errors.InvalidInputError, match="not a TLS address"):
+        connect(context=Context(pachd_address="grpc://h:1", server_cas="eA=="))
+
+
+class Headers(pfs_pb2_grpc.APIServicer):
+    seen: tuple[tuple[str, str], ...] = ()
+
+    def InspectRepo(self, request: pfs_pb2.InspectRepoRequest, context: grpc.ServicerContext) -> pfs_pb2.RepoInfo:
+        self.seen = tuple((str(key), str(value)) for key, value in context.invocation_metadata())
+        return pfs_pb2.RepoInfo()
+
+
+def test_token_and_transaction_travel_as_headers(connect_to: ConnectTo) -> None:
+    servicer = Headers()
+    address = str(connect_to(servicer).address)
+    context = Context(pachd_address=address, session_token="secret", active_transaction="t1")
+
+    with connect(context=context) as client:
+        client.pfs.InspectRepo(pfs_pb2.InspectRepoRequest())
+
+    assert {("authn-token", "secret"), ("pach-transaction", "t1")} <= set(servicer.seen)
+
+
+class Recording(pfs_pb2_grpc.APIServicer):
+    """Remembers the edits that ended well and those that were called off."""
+
+    def __init__(self) -> None:
+        self.applied: list[int] = []
+        self.aborted = threading.Event()
+
+    def ModifyFile(self, request_iterator: Iterator[pfs_pb2.ModifyFileRequest], context: grpc.ServicerContext) -> Empty:
+        context.add_callback(self.aborted.set)
+        self.applied.append(sum(1 for _ in request_iterator))
+        return Empty()
+
+
+def test_an_edit_arrives_whole(connect_to: ConnectTo) -> None:
+    servicer = Recording()
+
+    connect_to(servicer).modify_file([pfs_pb2.ModifyFileRequest()] * 3)
+
+    assert servicer.applied == [3]
+
+
+def test_an_edit_whose_source_fails_is_called_off_and_the_failure_comes_out(connect_to: ConnectTo) -> None:
+    servicer = Recording()
+
+    def requests() -> Iterator[pfs_pb2.ModifyFileRequest]:
+        yield pfs_pb2.ModifyFileRequest()
+        raise PermissionError("no")
+
+    with pytest.raises(PermissionError, match="no"):
+        connect_to(servicer).modify_file(requests())
+
+    assert servicer.aborted.wait(10)
+    assert servicer.applied == []
+
+
+class Refusing(pfs_pb2_grpc.APIServicer):
+    def ModifyFile(self, request_iterator: Iterator[pfs_pb2.ModifyFileRequest], context: grpc.ServicerContext) -> Empty:
+        context.abort(grpc.StatusCode.NOT_FOUND, "repo default/x not found")
+
+
+def test_a_refused_edit_says_why(connect_to: ConnectTo) -> None:
+    with pytest.raises(errors.NotFoundError, match="repo default/x not found"):
+        connect_to(Refusing()).modify_file([pfs_pb2.ModifyFileRequest()] * 100)

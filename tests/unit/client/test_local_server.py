@@ -1,0 +1,108 @@
+"""The local server is found or started. Stand-ins for servers are small programs that really listen."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from trunkline.client.local_server import ensure_server, find_server, home_directory, stop_server
+from trunkline.errors import UnavailableError
+
+SERVER = """
+import json, os, pathlib, signal, socket, sys
+assert sys.argv[1:3] == ["serve", "--home"], sys.argv
+home = pathlib.Path(sys.argv[3])
+with (home / "starts").open("a") as starts:
+    starts.write("x")
+listener = socket.create_server(("127.0.0.1", 0))
+record = {"pid": os.getpid(), "grpc_address": f"grpc://127.0.0.1:{listener.getsockname()[1]}", "version": "1"}
+(home / "new").write_text(json.dumps(record))
+(home / "new").rename(home / "server.json")
+signal.pause()
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home in which `python -m trunkline serve` is the stand-in, by means of the module path."""
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "trunkline.py").write_text(SERVER)
+    monkeypatch.setenv("PYTHONPATH", str(modules))
+    home = tmp_path / "home"
+    yield home
+    with suppress(FileNotFoundError, ProcessLookupError):
+        os.kill(json.loads((home / "server.json").read_text())["pid"], signal.SIGKILL)
+
+
+def test_a_server_is_started_once_and_found_again(home: Path) -> None:
+    said: list[str] = []
+
+    first = ensure_server(home, announce=said.append)
+    second = ensure_server(home, announce=said.append)
+
+    assert first == second == find_server(home)
+    assert len(said) == 1
+    assert str(home) in said[0]
+
+
+def test_callers_at_once_start_only_one(home: Path) -> None:
+    said: list[str] = []
+    callers = [threading.Thread(target=ensure_server, args=(home,), kwargs={"announce": said.append}) for _ in range(4)]
+
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+
+    assert (home / "starts").read_text() == "x"
+    assert len(said) == 1
+
+
+def test_a_server_that_dies_at_start_is_reported_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "trunkline.py").write_text("import sys; sys.exit('disk on fire')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    with pytest.raises(UnavailableError, match="disk on fire"):
+        ensure_server(tmp_path / "home", announce=lambda _: None)
+
+
+def test_a_record_of_a_dead_process_is_no_server(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / "server.json").write_text(json.dumps({"pid": ended.pid, "grpc_address": "grpc://127.0.0.1:1"}))
+
+    assert find_server(tmp_path) is None
+
+
+def test_a_record_whose_port_does_not_answer_is_no_server(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"grpc://127.0.0.1:{probe.getsockname()[1]}"
+    (tmp_path / "server.json").write_text(json.dumps({"pid": os.getpid(), "grpc_address": address}))
+
+    assert find_server(tmp_path) is None
+
+
+def test_stopping_ends_the_process_and_stopping_again_does_nothing(home: Path) -> None:
+    started = ensure_server(home, announce=lambda _: None)
+
+    assert stop_server(home) == started
+    assert find_server(home) is None
+    assert stop_server(home) is None
+
+
+def test_home_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TRUNKLINE_HOME", str(tmp_path))
+
+    assert home_directory() == tmp_path
