@@ -1,0 +1,78 @@
+"""Packs: immutable objects that hold many chunks back to back and say themselves where each one lies.
+
+    header   "TLPK", version                                            5 bytes
+    chunks   stored bytes of each
+    entries  hash, offset, stored bytes, length, codec of each chunk    49 bytes each
+    trailer  number of entries, BLAKE3 of the entries, "KPLT"           40 bytes
+
+A pack is named by the BLAKE3 of all its bytes.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from blake3 import blake3
+
+from trunkline.errors import CorruptDataError
+from trunkline.objects import ObjectStore
+from trunkline.storage.chunk.refs import ChunkRef, decode_refs, encode_refs, pack_key
+
+__all__ = ["PACK_BYTES_MAX", "PACK_CHUNKS_MAX", "PackBuilder", "decode_refs", "encode_refs", "read_pack_entries"]
+
+PACK_BYTES_MAX = 64 * 1024 * 1024
+PACK_CHUNKS_MAX = 65_536
+FORMAT_VERSION = 1
+_HEADER = b"TLPK" + bytes([FORMAT_VERSION])
+_END = b"KPLT"
+_ENTRY = struct.Struct("<32sQIIB")
+_TRAILER = struct.Struct("<I32s4s")
+
+
+class PackBuilder:
+    """Collects chunks into one pack in memory."""
+
+    def __init__(self) -> None:
+        self._data = bytearray(_HEADER)
+        self._entries: list[tuple[bytes, int, int, int, int]] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the pack should be sealed before more is added."""
+        return len(self._data) >= PACK_BYTES_MAX or len(self._entries) >= PACK_CHUNKS_MAX
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, chunk: bytes, stored: bytes | memoryview, *, length: int, codec: int) -> None:
+        """Append the chunk of that name, of length plain bytes, in its stored form."""
+        self._entries.append((chunk, len(self._data), len(stored), length, codec))
+        self._data += stored
+
+    def seal(self, objects: ObjectStore) -> list[ChunkRef]:
+        """Store the pack durably and return its chunks in the order of their adding."""
+        entries = b"".join(_ENTRY.pack(*entry) for entry in self._entries)
+        self._data += entries
+        self._data += _TRAILER.pack(len(self._entries), blake3(entries).digest(), _END)
+        pack = blake3(self._data).digest()
+        objects.put(pack_key(pack), memoryview(self._data))
+        return [
+            ChunkRef(chunk, pack, offset, stored, length, codec)
+            for chunk, offset, stored, length, codec in self._entries
+        ]
+
+
+def read_pack_entries(objects: ObjectStore, pack: bytes) -> Iterator[ChunkRef]:
+    """Yield the chunks that a pack says it holds. Raise CorruptDataError if it is damaged."""
+    key = pack_key(pack)
+    size = objects.size(key)
+    if size is None or size < len(_HEADER) + _TRAILER.size:
+        raise CorruptDataError(f"pack {pack.hex()} is missing or cut short")
+    count, digest, end = _TRAILER.unpack(objects.get_range(key, size - _TRAILER.size, _TRAILER.size))
+    start = size - _TRAILER.size - count * _ENTRY.size
+    if end != _END or start < len(_HEADER) or objects.get_range(key, 0, len(_HEADER)) != _HEADER:
+        raise CorruptDataError(f"pack {pack.hex()} is no pack of format {FORMAT_VERSION}")
+    entries = objects.get_range(key, start, count * _ENTRY.size)
+    if blake3(entries).digest() != digest:
+        raise CorruptDataError(f"pack {pack.hex()} has a damaged list of chunks")
+    for chunk, offset, stored, length, codec in _ENTRY.iter_unpack(entries):
+        yield ChunkRef(chunk, pack, offset, stored, length, codec)

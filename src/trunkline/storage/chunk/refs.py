@@ -1,0 +1,70 @@
+"""Where chunks lie, and the index that finds chunks again."""
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Protocol
+
+_RECORD = struct.Struct("<32s32sQIIB")
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRef:
+    """Where one chunk lies. Reading it needs no look-up."""
+
+    chunk: bytes
+    """BLAKE3 of the plain bytes, which names the chunk."""
+    pack: bytes
+    offset: int
+    stored_bytes: int
+    length: int
+    """Of the plain bytes."""
+    codec: int
+
+
+def pack_key(pack: bytes) -> str:
+    """Return the object key of a pack."""
+    name = pack.hex()
+    return f"packs/{name[:2]}/{name}"
+
+
+def encode_refs(refs: Iterable[ChunkRef]) -> bytes:
+    """Return refs in the compact form in which workers send them."""
+    return b"".join(
+        _RECORD.pack(ref.chunk, ref.pack, ref.offset, ref.stored_bytes, ref.length, ref.codec) for ref in refs
+    )
+
+
+def decode_refs(data: bytes) -> list[ChunkRef]:
+    """Return what `encode_refs` was given."""
+    return [ChunkRef(*fields) for fields in _RECORD.iter_unpack(data)]
+
+
+class ChunkIndex(Protocol):
+    """Finds chunks that are stored already. It may forget, which only costs space; it never lies."""
+
+    def find(self, chunks: Sequence[bytes]) -> dict[bytes, ChunkRef]:
+        """Return where those of the chunks lie that are known."""
+
+    def record(self, refs: Sequence[ChunkRef]) -> None:
+        """Remember chunks. Called only after their pack is durable."""
+
+
+class MemoryChunkIndex:
+    """A chunk index that is gone with the process."""
+
+    def __init__(self) -> None:
+        self._refs: dict[bytes, ChunkRef] = {}
+        self._lock = Lock()
+
+    def find(self, chunks: Sequence[bytes]) -> dict[bytes, ChunkRef]:
+        """Return where those of the chunks lie that are known."""
+        with self._lock:
+            return {chunk: self._refs[chunk] for chunk in chunks if chunk in self._refs}
+
+    def record(self, refs: Sequence[ChunkRef]) -> None:
+        """Remember chunks."""
+        with self._lock:
+            for ref in refs:
+                self._refs.setdefault(ref.chunk, ref)
