@@ -1,32 +1,48 @@
 """A pipeline's specification as frozen values (reference, section 3): what its canonical camelCase JSON decodes to.
 
 Durations are strings such as ``"30s"`` here, as in protobuf-JSON; 64-bit integers may arrive as strings and are numbers
-here. `trunkline.pps.spec` reads and checks specs; everything behind it trusts these values.
+here. `trunkline.pps.spec` reads and checks specs, by the types given here; everything behind it trusts these values.
 """
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import msgspec
+
+Duration = Annotated[str, msgspec.Meta(extra={"kind": "duration"})]
+Timestamp = Annotated[str, msgspec.Meta(extra={"kind": "timestamp"})]
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+TOLERATION_OPERATORS = ("EMPTY", "EXISTS", "EQUAL")
+TAINT_EFFECTS = ("ALL_EFFECTS", "NO_SCHEDULE", "PREFER_NO_SCHEDULE", "NO_EXECUTE")
+SQL_FILE_TYPES = ("UNKNOWN", "CSV", "JSON", "PARQUET")
+"""Names of enum values; a value's number is its place."""
+
+TolerationOperator = Annotated[str, msgspec.Meta(extra={"kind": "enum", "names": TOLERATION_OPERATORS})]
+TaintEffect = Annotated[str, msgspec.Meta(extra={"kind": "enum", "names": TAINT_EFFECTS})]
+SQLFileType = Annotated[str, msgspec.Meta(extra={"kind": "enum", "names": SQL_FILE_TYPES})]
 
 
 class _Value(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     pass
 
 
-class PipelineName(_Value):
+class PipelineName(_Value, frozen=True):
     """A pipeline's key; its output repo has the same project and name."""
 
     name: str = ""
     project: "ProjectName | None" = None
 
 
-class ProjectName(_Value):
+class ProjectName(_Value, frozen=True):
     """A project by name."""
 
     name: str = ""
 
 
-class SecretMount(_Value):
+class SecretMount(_Value, frozen=True):
     """A secret given to the user code, as files or as an environment variable."""
 
     name: str = ""
@@ -35,7 +51,7 @@ class SecretMount(_Value):
     env_var: str = ""
 
 
-class Transform(_Value):
+class Transform(_Value, frozen=True):
     """The user code: argv without a shell, its stdin, its environment."""
 
     image: str = ""
@@ -46,7 +62,7 @@ class Transform(_Value):
     image_pull_secrets: tuple[str, ...] = ()
     stdin: tuple[str, ...] = ()
     err_stdin: tuple[str, ...] = ()
-    accept_return_code: tuple[int, ...] = ()
+    accept_return_code: tuple[Int64, ...] = ()
     debug: bool = False
     user: str = ""
     working_dir: str = ""
@@ -55,24 +71,24 @@ class Transform(_Value):
     datum_batching: bool = False
 
 
-class Trigger(_Value):
+class Trigger(_Value, frozen=True):
     """When a branch follows another branch of its repo."""
 
     branch: str = ""
     all: bool = False
     rate_limit_spec: str = ""
     size: str = ""
-    commits: int = 0
+    commits: Int64 = 0
     cron_spec: str = ""
 
 
-class PropagationSpec(_Value):
+class PropagationSpec(_Value, frozen=True):
     """Whether a commit on an input starts a job."""
 
     never: bool = False
 
 
-class PFSInput(_Value):
+class PFSInput(_Value, frozen=True):
     """Files of one branch that match a glob."""
 
     project: str = ""
@@ -93,7 +109,7 @@ class PFSInput(_Value):
     reference: bool = False
 
 
-class CronInput(_Value):
+class CronInput(_Value, frozen=True):
     """Ticks of a schedule, one file each."""
 
     name: str = ""
@@ -102,10 +118,10 @@ class CronInput(_Value):
     commit: str = ""
     spec: str = ""
     overwrite: bool = False
-    start: str = ""
+    start: Timestamp = ""
 
 
-class Input(_Value):
+class Input(_Value, frozen=True):
     """One node of the input tree: exactly one field is set."""
 
     pfs: PFSInput | None = None
@@ -130,33 +146,33 @@ class Input(_Value):
             yield from child.leaves()
 
 
-class ParallelismSpec(_Value):
+class ParallelismSpec(_Value, frozen=True):
     """How many workers at most; 0 means 1."""
 
-    constant: int = 0
+    constant: Count = 0
 
 
-class ObjectStorageEgress(_Value):
+class ObjectStorageEgress(_Value, frozen=True):
     """Copy the output to an object store."""
 
     url: str = ""
 
 
-class SQLFileFormat(_Value):
+class SQLFileFormat(_Value, frozen=True):
     """How the files of a SQL egress are read."""
 
-    type: str = ""
+    type: SQLFileType = ""
     columns: tuple[str, ...] = ()
 
 
-class SQLSecret(_Value):
+class SQLSecret(_Value, frozen=True):
     """Where the password of a SQL egress is."""
 
     name: str = ""
     key: str = ""
 
 
-class SQLDatabaseEgress(_Value):
+class SQLDatabaseEgress(_Value, frozen=True):
     """Copy the output to tables of a database."""
 
     url: str = ""
@@ -164,7 +180,7 @@ class SQLDatabaseEgress(_Value):
     secret: SQLSecret | None = None
 
 
-class Egress(_Value):
+class Egress(_Value, frozen=True):
     """Where the output is copied after the job."""
 
     URL: str = msgspec.field(default="", name="URL")
@@ -172,37 +188,37 @@ class Egress(_Value):
     sql_database: SQLDatabaseEgress | None = None
 
 
-class Service(_Value):
+class Service(_Value, frozen=True):
     """A long-running server instead of jobs."""
 
-    internal_port: int = 0
-    external_port: int = 0
+    internal_port: Int32 = 0
+    external_port: Int32 = 0
     ip: str = ""
     type: str = ""
 
 
-class Spout(_Value):
+class Spout(_Value, frozen=True):
     """A long-running producer instead of jobs."""
 
     service: Service | None = None
 
 
-class DatumSetSpec(_Value):
+class DatumSetSpec(_Value, frozen=True):
     """How many datums, or bytes, make one unit of scheduling."""
 
-    number: int = 0
-    size_bytes: int = 0
-    per_worker: int = 0
+    number: Int64 = 0
+    size_bytes: Int64 = 0
+    per_worker: Int64 = 0
 
 
-class GPUSpec(_Value):
+class GPUSpec(_Value, frozen=True):
     """GPUs by type."""
 
     type: str = ""
-    number: int = 0
+    number: Int64 = 0
 
 
-class ResourceSpec(_Value):
+class ResourceSpec(_Value, frozen=True):
     """What a worker asks for or may use."""
 
     cpu: float = 0.0
@@ -211,37 +227,37 @@ class ResourceSpec(_Value):
     disk: str = ""
 
 
-class SchedulingSpec(_Value):
+class SchedulingSpec(_Value, frozen=True):
     """Kubernetes placement: accepted, not used."""
 
     node_selector: dict[str, str] = {}
     priority_class_name: str = ""
 
 
-class Metadata(_Value):
+class Metadata(_Value, frozen=True):
     """Kubernetes annotations and labels: accepted, not used."""
 
     annotations: dict[str, str] = {}
     labels: dict[str, str] = {}
 
 
-class Toleration(_Value):
+class Toleration(_Value, frozen=True):
     """Kubernetes toleration: accepted, not used."""
 
     key: str = ""
-    operator: str = ""
+    operator: TolerationOperator = ""
     value: str = ""
-    effect: str = ""
-    toleration_seconds: int | None = None
+    effect: TaintEffect = ""
+    toleration_seconds: Int64 | None = None
 
 
-class Determined(_Value):
+class Determined(_Value, frozen=True):
     """Integration with another product: accepted, not used."""
 
     workspaces: tuple[str, ...] = ()
 
 
-class PipelineSpec(_Value):
+class PipelineSpec(_Value, frozen=True):
     """One whole specification."""
 
     pipeline: PipelineName | None = None
@@ -257,9 +273,9 @@ class PipelineSpec(_Value):
     reprocess_spec: str = ""
     salt: str = ""
     datum_set_spec: DatumSetSpec | None = None
-    datum_timeout: str = ""
-    job_timeout: str = ""
-    datum_tries: int = 0
+    datum_timeout: Duration = ""
+    job_timeout: Duration = ""
+    datum_tries: Int64 = 0
     autoscaling: bool = False
     service: Service | None = None
     spout: Spout | None = None
@@ -273,7 +289,7 @@ class PipelineSpec(_Value):
     metadata: Metadata | None = None
     tolerations: tuple[Toleration, ...] = ()
     determined: Determined | None = None
-    maximum_expected_uptime: str = ""
-    tf_job: dict[str, str] | None = msgspec.field(default=None, name="tfJob")
-    spec_commit: dict[str, str] | None = None
+    maximum_expected_uptime: Duration = ""
+    tf_job: dict[str, object] | None = msgspec.field(default=None, name="tfJob")
+    spec_commit: dict[str, object] | None = None
     dry_run: bool = False

@@ -1,0 +1,236 @@
+"""Identity of datums, what a job does with each, and how many make one unit of scheduling (reference, 4.2 and 4.3)."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import blake2b
+from itertools import islice
+
+from trunkline.model.datums import Datum, DatumInput, DatumState, InputSource
+from trunkline.model.pipelines import DatumSetSpec
+from trunkline.pps.inputs import DatumInputs
+
+_DIGEST_BYTES = 32
+TARGET_SECONDS = 1.0
+"""What a datum set should take: long against the cost of scheduling it, short against a person's patience."""
+FIRST_SET_DATUMS = 2
+SET_DATUMS_MAX = 4096
+"""Bounds one message to a worker, and what a lost worker costs."""
+
+
+def _measured(text: str) -> bytes:
+    encoded = text.encode()
+    return encoded + len(encoded).to_bytes(8, "big")
+
+
+def _source_bytes(source: InputSource) -> bytes:
+    return _measured(source.name) + _measured(source.repo) + _measured(source.branch)
+
+
+def datum_id(inputs: Iterable[DatumInput]) -> str:
+    """Return the id of the datum of these inputs: who they are, whatever they hold."""
+    named = b"".join(_source_bytes(each.source) + _measured(each.path) for each in inputs)
+    return blake2b(named, digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def datum_hash(id: str, inputs: Iterable[DatumInput], salt: str) -> str:  # noqa: A002 - the field's word
+    """Return the hash of a datum: its id, what its inputs hold, and the pipeline's salt."""
+    contents = b"".join(each.hash for each in inputs if not each.source.reference)
+    return blake2b(id.encode() + contents + salt.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def datum_maker(salt: str) -> Callable[[DatumInputs], Datum]:
+    """Return a function that makes the datum of some inputs, many times faster over many datums of few sources."""
+    salted = salt.encode()
+    prefixes: dict[int, tuple[InputSource, bytes]] = {}
+
+    def prefix(source: InputSource) -> bytes:
+        # By identity, since hashing a source takes longer than all the rest; it is kept so that its id stays its own.
+        found = prefixes.get(id(source))
+        if found is None:
+            found = prefixes[id(source)] = (source, _source_bytes(source))
+        return found[1]
+
+    def make(inputs: DatumInputs) -> Datum:
+        named, contents = b"", b""
+        for each in inputs:
+            path = each.path.encode()
+            named += prefix(each.source) + path + len(path).to_bytes(8, "big")
+            if not each.source.reference:
+                contents += each.hash
+        own_id = blake2b(named, digest_size=_DIGEST_BYTES).hexdigest()
+        own_hash = blake2b(own_id.encode() + contents + salted, digest_size=_DIGEST_BYTES).hexdigest()
+        return Datum(own_id, own_hash, inputs)
+
+    return make
+
+
+def make_datums(tuples: Iterable[DatumInputs], *, salt: str) -> Iterator[Datum]:
+    """Yield the datum of each tuple of inputs."""
+    return map(datum_maker(salt), tuples)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseInput:
+    """What is remembered of one input of an earlier job's datum."""
+
+    name: str
+    path: str
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BaseDatum:
+    """A datum as an earlier job left it. ``inputs`` serve to explain, and may be left out."""
+
+    id: str
+    hash: str
+    state: DatumState
+    inputs: tuple[BaseInput, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a job does with its datums and with those of the job that it builds on."""
+
+    new: list[Datum] = field(default_factory=list)
+    """Not in the base: processed, without waiting for the base job."""
+    changed: list[Datum] = field(default_factory=list)
+    """In both, and the old result does not hold: its files are deleted, and the datum is processed again."""
+    skipped: list[Datum] = field(default_factory=list)
+    """In both, and the old result holds."""
+    deleted: list[BaseDatum] = field(default_factory=list)
+    """In the base alone: their files are deleted."""
+
+    @property
+    def total(self) -> int:
+        """How many datums the job has."""
+        return len(self.new) + len(self.changed) + len(self.skipped)
+
+    @property
+    def to_process(self) -> list[Datum]:
+        """The datums to run: those that wait for nothing first."""
+        return self.new + self.changed
+
+
+_DONE = (DatumState.SUCCESS, DatumState.SKIPPED)
+
+
+def plan(new: Iterable[Datum], base: Mapping[str, BaseDatum], *, every_job: bool = False, s3_out: bool = False) -> Plan:
+    """Return what to do with each datum. The base's datums are looked up by id; no base is an empty mapping."""
+    made = Plan()
+    keeps = not (every_job or s3_out)
+    kept: set[str] = set()
+    for datum in new:
+        old = base.get(datum.id)
+        if old is None:
+            made.new.append(datum)
+            continue
+        kept.add(datum.id)
+        if keeps and old.hash == datum.hash and old.state in _DONE:
+            made.skipped.append(datum)
+        else:
+            made.changed.append(datum)
+    if len(kept) < len(base):
+        made.deleted.extend(old for id_, old in base.items() if id_ not in kept)
+    return made
+
+
+class Why(StrEnum):
+    """Why a datum runs, or does not."""
+
+    NEW = "new"
+    CHANGED = "changed input"
+    FAILED = "failed before"
+    RECOVERED = "recovered before"
+    REPROCESS = "reprocess"
+    EVERY_JOB = "processed in every job"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a datum runs, with the inputs at fault. ``str()`` is one line for people."""
+
+    why: Why
+    inputs: tuple[str, ...] = ()
+    """The changed inputs, each as ``name:/path``."""
+
+    def __str__(self) -> str:
+        return f"{self.why}: {', '.join(self.inputs)}" if self.inputs else str(self.why)
+
+
+def explain(datum: Datum, base: BaseDatum | None, *, every_job: bool = False, s3_out: bool = False) -> Explanation:
+    """Return why a job runs a datum, given what the job that it builds on has of it."""
+    if base is None:
+        return Explanation(Why.NEW)
+    if base.state is DatumState.FAILED:
+        return Explanation(Why.FAILED)
+    if base.hash != datum.hash:
+        return _explain_difference(datum, base)
+    if base.state is DatumState.RECOVERED:
+        return Explanation(Why.RECOVERED)
+    return Explanation(Why.EVERY_JOB if every_job or s3_out else Why.UNCHANGED)
+
+
+def _explain_difference(datum: Datum, base: BaseDatum) -> Explanation:
+    if not base.inputs:
+        return Explanation(Why.CHANGED)
+    old = {(each.name, each.path): each.hash for each in base.inputs}
+    changed = tuple(
+        f"{each.source.name}:{each.path}"
+        for each in datum.inputs
+        if not each.source.reference and old.get((each.source.name, each.path)) != each.hash
+    )
+    # Same inputs with another hash: only the salt is left to differ.
+    return Explanation(Why.CHANGED, changed) if changed else Explanation(Why.REPROCESS)
+
+
+def next_set_size(
+    seconds_per_datum: float | None, remaining: int, capacity: int, *, spec: DatumSetSpec | None = None
+) -> int:
+    """Return how many datums the next set takes: about a second's worth, fewer towards the end, a few at first.
+
+    ``seconds_per_datum`` is what was measured so far, None when nothing was. Half an equal share at most, so that the
+    last sets are small and no core waits for another. A number given in the spec holds instead; ``sizeBytes`` is for
+    `take_set`.
+    """
+    if spec is not None and spec.number > 0:
+        return max(1, min(spec.number, remaining))
+    if spec is not None and spec.per_worker > 0:
+        return max(1, remaining // (max(1, capacity) * spec.per_worker))
+    if seconds_per_datum is None:
+        wanted = FIRST_SET_DATUMS
+    elif seconds_per_datum * SET_DATUMS_MAX <= TARGET_SECONDS:
+        wanted = SET_DATUMS_MAX
+    else:
+        wanted = int(TARGET_SECONDS / seconds_per_datum)
+    share = math.ceil(remaining / (2 * max(1, capacity)))
+    return max(1, min(wanted, share, SET_DATUMS_MAX))
+
+
+def take_set(
+    datums: Sequence[Datum],
+    start: int,
+    *,
+    seconds_per_datum: float | None,
+    capacity: int,
+    spec: DatumSetSpec | None = None,
+) -> Sequence[Datum]:
+    """Return the next set: the datums from start on, as many as the spec's bytes or `next_set_size` allow."""
+    if spec is not None and spec.size_bytes > 0:
+        return _take_bytes(datums, start, spec.size_bytes)
+    size = next_set_size(seconds_per_datum, len(datums) - start, capacity, spec=spec)
+    return datums[start : start + size]
+
+
+def _take_bytes(datums: Sequence[Datum], start: int, bytes_min: int) -> Sequence[Datum]:
+    taken: list[Datum] = []
+    total = 0
+    for datum in islice(datums, start, start + SET_DATUMS_MAX):
+        taken.append(datum)
+        total += sum(each.size_bytes for each in datum.inputs)
+        if total >= bytes_min:
+            break
+    return taken
