@@ -8,7 +8,10 @@ from pathlib import Path
 from trunkline import telemetry
 from trunkline.app.server import Server, ServerOptions
 from trunkline.config import GRPC_PORT, HTTP_PORT, LOOPBACK, home
+from trunkline.errors import InvalidInputError
 from trunkline.model.datums import Runner
+
+_LOOPBACK_HOSTS = (LOOPBACK, "localhost", "::1")
 
 
 def serve(
@@ -22,6 +25,11 @@ def serve(
     verbose: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Prints where it listens once it answers."""
+    if host not in _LOOPBACK_HOSTS:
+        raise InvalidInputError(
+            f"--host {host}: there are no access tokens yet, so a server listens on {LOOPBACK} only: "
+            "reach it from elsewhere through an SSH tunnel"
+        )
     telemetry.configure(verbose=verbose)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -35,7 +43,7 @@ def serve(
         runner=Runner(runner),
     )
     server = Server(options)
-    sys.stdout.write(f"listening on {server.address}, state in {options.home}\n")
+    sys.stdout.write(f"listening on {server.address} and {server.http_address}, state in {options.home}\n")
     sys.stdout.flush()
     stopping.wait()
     server.close()

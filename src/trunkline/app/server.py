@@ -20,6 +20,7 @@ from trunkline.pfs.versioning import Versioning
 from trunkline.pps.controller import Controller
 from trunkline.pps.jobs import JobMaker
 from trunkline.storage.fileset import FileSets
+from trunkline.web.server import start_http_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,24 @@ class Server:
             port=options.grpc_port,
             deployment_id=self._deployment_id(),
         )
+        self._http = start_http_server(self.versioning, host=options.host, port=options.http_port)
         self._controller.start()
-        self._state.publish(grpc_address=self.address, http_address="", version=__version__)
+        self._state.publish(grpc_address=self.address, http_address=self.http_address, version=__version__)
 
     @property
     def address(self) -> str:
         """Where clients reach it: ``grpc://host:port``."""
         return self._grpc.address
 
+    @property
+    def http_address(self) -> str:
+        """Where files are to be had: ``http://host:port``."""
+        return self._http.address
+
     def close(self) -> None:
         """Stop answering, stop the workers, give the state directory back."""
         self._grpc.stop()
+        self._http.stop()
         self._controller.close()
         self._db.close()
         self._state.close()

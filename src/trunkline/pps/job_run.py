@@ -6,7 +6,16 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
 
 from trunkline.errors import NotFoundError
-from trunkline.model.datums import Datum, DatumInput, DatumResult, DatumSet, DatumSetResult, DatumState, InputSource, Runner
+from trunkline.model.datums import (
+    Datum,
+    DatumInput,
+    DatumResult,
+    DatumSet,
+    DatumSetResult,
+    DatumState,
+    InputSource,
+    Runner,
+)
 from trunkline.model.jobs import JobState
 from trunkline.model.pipelines import CronInput, PFSInput, PipelineSpec, Transform
 from trunkline.model.versions import RepoKey
@@ -14,7 +23,7 @@ from trunkline.pfs.queries import chunks, commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps.datums import BaseDatum, Plan, explain, make_datums, next_set_size, plan
+from trunkline.pps.datums import BaseDatum, BaseInput, Plan, explain, make_datums, plan, take_set
 from trunkline.pps.executor import Executor
 from trunkline.pps.inputs import datum_input, enumerate_datums, leaf_glob
 from trunkline.pps.jobs import close_commits, move_job
@@ -24,7 +33,7 @@ from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecord, DatumRecords, record_of
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
-from trunkline.storage.chunk.pack import decode_refs
+from trunkline.storage.chunk import decode_refs
 
 _REASON_CHARS_MAX = 2000
 
@@ -91,9 +100,9 @@ class JobRun:
             self._end(JobState.FAILURE, "nothing to run: no transform.cmd")
             return
         base = self._find_base()
-        planned = plan(self._datums(), base.datums, every_job=self._spec.reprocess_spec == "every_job")
+        planned = plan(self._datums(), base.datums, every_job=self._every_job)
         done = self._finished_records()
-        left = [datum for datum in (*planned.new, *planned.changed) if datum.id not in done]
+        left = [datum for datum in planned.to_process if datum.id not in done]
         self._count(planned, done.values())
         self._process(left, base)
         failure = self._first_failure()
@@ -102,6 +111,10 @@ class JobRun:
             return
         self._publish(planned, base)
         self._conclude()
+
+    @property
+    def _every_job(self) -> bool:
+        return self._spec.reprocess_spec == "every_job"
 
     @property
     def _transform(self) -> Transform:
@@ -168,13 +181,12 @@ class JobRun:
 
     def _count(self, planned: Plan, done: Iterable[DatumRecord]) -> None:
         counts = Counter(record.state for record in done)
-        total = len(planned.new) + len(planned.changed) + len(planned.skipped)
         with self._versioning.transaction() as tx:
             moved = move_job(
                 tx,
                 self._job,
                 JobState.RUNNING,
-                data_total=total,
+                data_total=planned.total,
                 data_skipped=len(planned.skipped),
                 data_processed=counts[DatumState.SUCCESS],
                 data_failed=counts[DatumState.FAILED],
@@ -192,15 +204,16 @@ class JobRun:
         running: dict[Future[DatumSetResult], DatumSet] = {}
         while position < len(left) or running:
             while position < len(left) and len(running) < 2 * self._executor.capacity():
-                size = next_set_size(
-                    seconds / count if count else None,
-                    len(left) - position,
-                    self._executor.capacity(),
+                taken = take_set(
+                    left,
+                    position,
+                    seconds_per_datum=seconds / count if count else None,
+                    capacity=self._executor.capacity(),
                     spec=self._spec.datum_set_spec,
                 )
-                datum_set = self._datum_set(index, left[position : position + size])
+                datum_set = self._datum_set(index, taken)
                 running[self._executor.submit(datum_set)] = datum_set
-                position, index = position + size, index + 1
+                position, index = position + len(taken), index + 1
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 datum_set = running.pop(future)
@@ -251,7 +264,7 @@ class JobRun:
                 datum,
                 job=self._job.id,
                 set_index=result.index,
-                why=str(explain(by_id[datum.id], base.datums.get(datum.id))),
+                why=self._why(by_id[datum.id], base),
             )
             for datum in result.datums
         ]
@@ -286,6 +299,14 @@ class JobRun:
                 warnings=sorted({*job.warnings, *result.warnings}),
             )
             self._learn_imports(tx, result.imports)
+
+    def _why(self, datum: Datum, base: _Base) -> str:
+        old = base.datums.get(datum.id)
+        record = self._records.find(base.job.datums, datum.id) if old is not None and base.job is not None else None
+        if record is not None:
+            inputs = tuple(BaseInput(i.name, i.path, bytes.fromhex(i.hash)) for i in record.inputs)
+            old = BaseDatum(record.id, record.hash, record.state, inputs)
+        return str(explain(datum, old, every_job=self._every_job))
 
     def _learn_imports(self, tx: Transaction, imports: Sequence[str]) -> None:
         known = set(self._pipeline.imports)

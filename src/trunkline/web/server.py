@@ -1,0 +1,64 @@
+"""The HTTP server: one ASGI application on a thread of its own."""
+
+import socket
+import threading
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from trunkline.errors import UnavailableError
+from trunkline.pfs.versioning import Versioning
+from trunkline.web.files import FileEndpoint
+
+_METHODS = ["GET", "HEAD"]
+
+
+def application(versioning: Versioning) -> Starlette:
+    """Return the application: ``/healthz`` and ``/pfs/…``."""
+    files = FileEndpoint(versioning)
+
+    def read(request: Request) -> object:
+        return files(request)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", lambda _: PlainTextResponse("healthy\n"), methods=_METHODS),
+            Route("/pfs/{project}/{repo}/{ref}", read, methods=_METHODS),
+            Route("/pfs/{project}/{repo}/{ref}/{path:path}", read, methods=_METHODS),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HttpServer:
+    """A server that answers at ``address``."""
+
+    address: str
+    _server: uvicorn.Server
+    _thread: threading.Thread
+
+    def stop(self) -> None:
+        """End it; transfers under way are cut."""
+        self._server.should_exit = True
+        self._server.force_exit = True
+        self._thread.join()
+
+
+def start_http_server(versioning: Versioning, *, host: str, port: int) -> HttpServer:
+    """Serve on host and port; port 0 picks a free one. Raise UnavailableError where the port is taken."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UnavailableError(f"cannot listen on {host}:{port}: is another server there? ({error})") from error
+    config = uvicorn.Config(application(versioning), log_level="warning", lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)
+    thread.start()
+    return HttpServer(f"http://{host}:{listener.getsockname()[1]}", server, thread)

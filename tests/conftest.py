@@ -1,0 +1,46 @@
+"""What all tests share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from trunkline.testing.server import ServerProcess, running_server
+
+_SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, suppress_health_check=_SLOW_IS_FINE)
+settings.register_profile("long", max_examples=2000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+settings.load_profile(os.environ.get("TRUNKLINE_HYPOTHESIS_PROFILE", "ci"))
+
+Pachctl = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server of this module's own."""
+    with running_server(tmp_path_factory.mktemp("server") / "home") as running:
+        yield running
+
+
+@pytest.fixture
+def pachctl(server: ServerProcess, tmp_path: Path) -> Pachctl:
+    """The command line, talking to the module's server. Fails the test where the command fails, unless told."""
+
+    def run(*arguments: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
+            [str(Path(sys.executable).parent / "pachctl"), *arguments],
+            env=server.environment(tmp_path),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check:
+            assert result.returncode == 0, f"pachctl {' '.join(arguments)}: {result.stderr}{result.stdout}"
+        return result
+
+    return run
