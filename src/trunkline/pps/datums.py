@@ -14,6 +14,8 @@ from trunkline.pps.inputs import DatumInputs
 _DIGEST_BYTES = 32
 TARGET_SECONDS = 1.0
 """What a datum set should take: long against the cost of scheduling it, short against a person's patience."""
+TAIL_SECONDS = 0.05
+"""What a set takes at least, where datums are quicker than that: the longest that a core idles at the end."""
 FIRST_SET_DATUMS = 2
 SET_DATUMS_MAX = 4096
 """Bounds one message to a worker, and what a lost worker costs."""
@@ -188,26 +190,35 @@ def _explain_difference(datum: Datum, base: BaseDatum) -> Explanation:
 
 
 def next_set_size(
-    seconds_per_datum: float | None, remaining: int, capacity: int, *, spec: DatumSetSpec | None = None
+    seconds_per_datum: float | None,
+    remaining: int,
+    capacity: int,
+    *,
+    spec: DatumSetSpec | None = None,
+    total: int | None = None,
 ) -> int:
     """Return how many datums the next set takes: about a second's worth, fewer towards the end, a few at first.
 
     ``seconds_per_datum`` is what was measured so far, None when nothing was. Half an equal share at most, so that the
-    last sets are small and no core waits for another. A number given in the spec holds instead; ``sizeBytes`` is for
-    `take_set`.
+    last sets are small and no core waits for another. A number given in the spec holds instead, ``perWorker`` as a part
+    of ``total``, the datums to run in all; ``sizeBytes`` is for `take_set`.
     """
     if spec is not None and spec.number > 0:
         return max(1, min(spec.number, remaining))
     if spec is not None and spec.per_worker > 0:
-        return max(1, remaining // (max(1, capacity) * spec.per_worker))
-    if seconds_per_datum is None:
-        wanted = FIRST_SET_DATUMS
-    elif seconds_per_datum * SET_DATUMS_MAX <= TARGET_SECONDS:
-        wanted = SET_DATUMS_MAX
-    else:
-        wanted = int(TARGET_SECONDS / seconds_per_datum)
+        return max(1, min((total or remaining) // (max(1, capacity) * spec.per_worker), remaining))
     share = math.ceil(remaining / (2 * max(1, capacity)))
-    return max(1, min(wanted, share, SET_DATUMS_MAX))
+    if seconds_per_datum is None:
+        return max(1, min(FIRST_SET_DATUMS, share))
+    wanted = _datums_in(TARGET_SECONDS, seconds_per_datum)
+    at_least = _datums_in(TAIL_SECONDS, seconds_per_datum)
+    return max(1, min(wanted, max(share, at_least), remaining))
+
+
+def _datums_in(seconds: float, seconds_per_datum: float) -> int:
+    if seconds_per_datum * SET_DATUMS_MAX <= seconds:
+        return SET_DATUMS_MAX
+    return int(seconds / seconds_per_datum)
 
 
 def take_set(
@@ -221,7 +232,7 @@ def take_set(
     """Return the next set: the datums from start on, as many as the spec's bytes or `next_set_size` allow."""
     if spec is not None and spec.size_bytes > 0:
         return _take_bytes(datums, start, spec.size_bytes)
-    size = next_set_size(seconds_per_datum, len(datums) - start, capacity, spec=spec)
+    size = next_set_size(seconds_per_datum, len(datums) - start, capacity, spec=spec, total=len(datums))
     return datums[start : start + size]
 
 

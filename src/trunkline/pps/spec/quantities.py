@@ -2,7 +2,7 @@
 
 import re
 
-_QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E|m|[eE][+-]?\d{1,2})?")
+_QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E|m|[eE][+-]?\d{1,2})?", re.ASCII)
 _FACTORS = {"": 1.0, "m": 1e-3} | {
     unit + suffix: float(base**power)
     for base, suffix, units in ((1000, "", "kMGTPE"), (1024, "i", "KMGTPE"))

@@ -59,7 +59,7 @@ def _documents(text: str, file: str) -> Iterator[tuple[JSON, dict[str, Position]
         nodes = list(_Composer(text, file).documents())
     except yaml.YAMLError as problem:
         if (data := _plain_json(text)) is None:
-            _refuse_yaml(problem, file)
+            _refuse_yaml(problem, text, file)
         # A few texts are JSON but no YAML to this parser, e.g. with surrogate pairs: lines are not known then.
         nodes = [_Node(data, Position(1, 1))]
     for node in nodes:
@@ -68,17 +68,29 @@ def _documents(text: str, file: str) -> Iterator[tuple[JSON, dict[str, Position]
                 yield each.value, dict(_positions(each))
 
 
-def _refuse_yaml(problem: yaml.YAMLError, file: str) -> NoReturn:
+def _refuse_yaml(problem: yaml.YAMLError, text: str, file: str) -> NoReturn:
     mark = getattr(problem, "problem_mark", None)
     reason = getattr(problem, "problem", None) or str(problem)
-    hint = ""
-    if "\\t" in reason or "tab" in reason:
+    context = getattr(problem, "context", None) or ""
+    lines = text.splitlines()
+    rest = lines[mark.line][mark.column :] if mark and mark.line < len(lines) else ""
+    hint, correction = "", None
+    if rest.startswith("\t"):
         hint = " (indent with spaces, not tabs)"
     elif "mapping values are not allowed" in reason:
         hint = " (quote a value that has a colon in it, and check the indentation)"
-    elif "alias" in reason or "anchor" in reason:
-        hint = ' (quote a value that starts with * or &, such as "*.txt")'
-    _refuse(file, mark.line + 1 if mark else 0, f"{reason}{hint}")
+    elif "alias" in context or "anchor" in context:
+        hint = " (* and & have a meaning of their own: quote a value that starts with one)"
+        correction = _quoted(lines[mark.line] if mark else "")
+    elif rest[:1] in ("@", "`", "%"):
+        hint = f" (quote a value that starts with {rest[0]})"
+    _refuse(file, mark.line + 1 if mark else 0, f"{reason}{hint}", correction)
+
+
+def _quoted(line: str) -> object:
+    """Return the line's key with its value as text, if it is as simple as that."""
+    found = re.fullmatch(r"[\s-]*([A-Za-z_]+):\s+([*&][^\s\"']*)\s*", line)
+    return {found[1]: found[2]} if found else None
 
 
 def _plain_json(text: str) -> JSON:
@@ -125,11 +137,10 @@ class _Composer:
                 yield self._node(next(self._events), 0)
 
     def _node(self, event: yaml.Event, depth: int) -> _Node:
-        at = Position(event.start_mark.line + 1, event.start_mark.column + 1)
-        if isinstance(event, yaml.AliasEvent):
-            self._refuse_alias(at, f"*{event.anchor}")
-        if getattr(event, "anchor", None):
-            self._refuse_alias(at, f"&{event.anchor}")
+        mark = event.start_mark
+        at = Position(mark.line + 1, mark.column + 1) if mark else Position()
+        if isinstance(event, yaml.NodeEvent) and event.anchor:
+            self._refuse_alias(at, f"{'*' if isinstance(event, yaml.AliasEvent) else '&'}{event.anchor}")
         if depth > _DEPTH_MAX:
             _refuse(self._file, at.line, f"is nested more than {_DEPTH_MAX} levels deep")
         if isinstance(event, yaml.ScalarEvent):

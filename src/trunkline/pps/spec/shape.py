@@ -204,11 +204,16 @@ class _Reading:
             copied: dict[str, object] = dict(inner) if isinstance(inner, dict) else {}
             target[step] = copied
             target = copied
+        belongs = ".".join((path, *way) if path else way)
+        for key, name in [each for each in keys if each[1] in target]:
+            self.refuse(join_path(path, key), f"unknown field; {name} belongs in {belongs}, where it is given as well")
+            keys.remove((key, name))
+        if not keys:
+            return
         for key, name in keys:
-            target.setdefault(name, unknown[key])
+            target[name] = unknown[key]
             self.moved[".".join((path, *way, name) if path else (*way, name))] = join_path(path, key)
         names = " and ".join(", ".join(name for _, name in keys).rsplit(", ", 1))
-        belongs = ".".join((path, *way) if path else way)
         message = f"{names} {'belongs' if len(keys) == 1 else 'belong'} in {belongs}"
         here = join_path(path, keys[0][0])
         self.refuse(here, f"unknown field; {message}", _shown({way[0]: present[way[0]]}))
@@ -257,7 +262,7 @@ def _pairs(value: object) -> dict[str, str] | None:
                 name, _, pairs_value = item.partition("=")
                 pairs[name] = pairs_value
             case {**one} if len(one) == 1 and not any(isinstance(each, dict | list) for each in one.values()):
-                pairs.update({key: text_of(each) for key, each in one.items()})
+                pairs.update({str(key): text_of(each) for key, each in one.items()})
             case _:
                 return None
     return pairs or None

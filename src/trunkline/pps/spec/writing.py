@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 _PLAIN = re.compile(r"-{0,2}[A-Za-z_/][A-Za-z0-9_/.-]*")
-_NOT_PLAIN = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_NOT_PLAIN = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
 _LINE_CHARACTERS_MAX = 110
 
 
