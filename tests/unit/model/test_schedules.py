@@ -80,7 +80,7 @@ fields = st.tuples(
     st.sampled_from(["*", "0", "*/20", "10-12", "59"]),
     st.sampled_from(["*", "0", "6,18", "23"]),
     st.sampled_from(["*", "1", "31", "10-20"]),
-    st.sampled_from(["*", "2", "1-6"]),
+    st.sampled_from(["*", "3", "1-6"]),
     st.sampled_from(["*", "0", "1-5"]),
 )
 

@@ -1,0 +1,35 @@
+"""What pipelines and jobs are said to be, as pure decisions (reference, sections 4.6 and 4.8)."""
+
+from collections.abc import Iterable
+
+from trunkline.model.jobs import PipelineState
+from trunkline.model.pipelines import PipelineSpec
+
+NOTHING_TO_RUN = "nothing to run: no transform.cmd"
+
+
+def pipeline_state(spec: PipelineSpec, *, stopped: bool, has_work: bool) -> tuple[PipelineState, str]:
+    """Return the state that a pipeline reports, and its reason. ``has_work``: a job is waiting or running."""
+    if spec.transform is None or not spec.transform.cmd:
+        return PipelineState.FAILURE, NOTHING_TO_RUN
+    if stopped:
+        return PipelineState.PAUSED, ""
+    if spec.autoscaling and not has_work:
+        return PipelineState.STANDBY, ""
+    return PipelineState.RUNNING, ""
+
+
+def unrunnable_reason(spec: PipelineSpec, failed_repos: Iterable[tuple[str, str]]) -> str:
+    """Return why a job cannot run, by the names of the inputs whose repos (project, name) failed; empty when it can."""
+    failed = set(failed_repos)
+    leaves = spec.input.leaves() if spec.input is not None else ()
+    names = sorted({leaf.name for leaf in leaves if (leaf.project, leaf.repo) in failed})
+    return f"unrunnable because the following upstream pipelines failed: {', '.join(names)}" if names else ""
+
+
+def workers_wanted(spec: PipelineSpec, *, sets_left: int, capacity: int) -> int:
+    """Return how many workers a pipeline should hold now: none without work, else as many as it may and can use."""
+    most = max(1, spec.parallelism_spec.constant if spec.parallelism_spec else 1)
+    if sets_left <= 0:
+        return 0 if spec.autoscaling else min(1, capacity)
+    return max(1, min(most, sets_left, capacity))
