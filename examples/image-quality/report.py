@@ -71,6 +71,8 @@ def draw_row(results, images):
 
 def main(labels, cls, vol, sob, fft, images, target):
     results = list(read_results(labels, cls, [vol, sob, fft]))
+    if not results:
+        sys.exit(f"no classes in {cls}")
     target.mkdir(parents=True, exist_ok=True)
     write_figures(results, target)
     labels_met = sorted({result[0] for result in results})

@@ -27,7 +27,10 @@ def examples(labels, directories):
 
 
 def main(labels, *directories, target):
-    x, y = zip(*examples(labels, directories), strict=True)
+    known = list(examples(labels, directories))
+    if not known:
+        sys.exit(f"no label in {labels} fits a photo under train/")
+    x, y = zip(*known, strict=True)
     # Equal priors: how many photos of a class are in this set says nothing about the next photo.
     classes = sorted(set(y))
     nb = GaussianNB(priors=[1 / len(classes)] * len(classes)).fit(x, y)
