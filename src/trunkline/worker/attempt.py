@@ -1,0 +1,161 @@
+"""One attempt at a datum: stage its inputs, run a command, see how it ended and what it wrote."""
+
+import signal
+import time
+from dataclasses import dataclass, field
+
+from trunkline.errors import CorruptDataError, InvalidInputError, NotFoundError
+from trunkline.model.datums import Datum, DatumSet, DatumStats, Runner
+from trunkline.worker.capture import Output, OutputError, outputs
+from trunkline.worker.commands import CommandError, find_user, resolve
+from trunkline.worker.context import WorkerContext
+from trunkline.worker.environment import datum_environment, map_pfs, pfs_line
+from trunkline.worker.launcher import Command, LauncherLostError
+from trunkline.worker.logs import DatumLog
+from trunkline.worker.runners import RunRequest
+from trunkline.worker.running import Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How an attempt ended. Without a reason it was a success, and ``outputs`` are in the view, not stored yet."""
+
+    runner: Runner
+    reason: str = ""
+    crashed: bool = False
+    """Whether the command did not end by itself, nor by our hand."""
+    timed_out: bool = False
+    outputs: tuple[Output, ...] = ()
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a datum has cost so far, over all attempts."""
+
+    download_seconds: float = 0.0
+    process_seconds: float = 0.0
+    upload_seconds: float = 0.0
+    download_bytes: int = 0
+    upload_bytes: int = 0
+    cpu_seconds: float = 0.0
+
+    def stats(self) -> DatumStats:
+        """Return the statistics as they go into the result."""
+        return DatumStats(
+            self.download_seconds,
+            self.process_seconds,
+            self.upload_seconds,
+            self.download_bytes,
+            self.upload_bytes,
+            self.cpu_seconds,
+        )
+
+
+@dataclass(slots=True)
+class DatumCommands:
+    """Runs the commands of one datum. ``imports`` collects what its scripts were seen to import."""
+
+    datum_set: DatumSet
+    datum: Datum
+    context: WorkerContext
+    log: DatumLog
+    set_env: dict[str, str]
+    imports: dict[str, None]
+    spent: Spent = field(default_factory=Spent)
+
+    def attempt(self, *, warm: bool) -> Attempt:
+        """Run ``cmd`` on a fresh view, in a warm interpreter if that is wanted and possible."""
+        transform = self.datum_set.transform
+        runner = Runner.PROCESS
+        try:
+            env = self._stage()
+            command = self._command(transform.cmd, env)
+            if warm and self.context.runners.can_warm(self.datum_set, command):
+                runner = Runner.WARM
+            finished = self._run(command, transform.stdin, runner)
+            if reason := self._reason(finished):
+                crashed = not finished.timed_out and finished.ended.status < 0
+                return Attempt(runner, reason, crashed, finished.timed_out)
+            return Attempt(runner, outputs=tuple(outputs(self.context.view)))
+        except (CommandError, OutputError, InvalidInputError, NotFoundError, CorruptDataError) as error:
+            return Attempt(runner, str(error))
+        except LauncherLostError as error:
+            return Attempt(runner, f"command was lost: {error}", crashed=True)
+
+    def recovers(self) -> bool:
+        """Run ``errCmd`` on the view as it is; return whether it makes up for the failure."""
+        transform = self.datum_set.transform
+        try:
+            command = self._command(transform.err_cmd, self._env())
+            reason = self._reason(self._run(command, transform.err_stdin, Runner.PROCESS))
+        except (CommandError, LauncherLostError) as error:
+            reason = str(error)
+        self.log.note(f"errCmd failed too: {reason}" if reason else "errCmd succeeded: the datum is recovered")
+        return not reason
+
+    def _stage(self) -> dict[str, str]:
+        started = time.monotonic()
+        env = self._env()
+        view = self.context.view
+        lines = "".join(pfs_line(name, env[name]) for name in datum_environment(self.datum))
+        owner = find_user(self.datum_set.transform.user)
+        try:
+            tree = self.context.inputs.wanted(self.datum)
+            self.spent.download_bytes += view.stage(tree, env_file=lines, owner=owner)
+        except OSError as error:
+            raise CommandError(f"cannot stage the inputs: {error}") from error
+        finally:
+            self.spent.download_seconds += time.monotonic() - started
+        return env
+
+    def _env(self) -> dict[str, str]:
+        env = {**self.set_env, **datum_environment(self.datum)}
+        seen_as = self.context.view.seen_as
+        return {name: map_pfs(value, seen_as) for name, value in env.items()}
+
+    def _command(self, argv: tuple[str, ...], env: dict[str, str]) -> Command:
+        transform = self.datum_set.transform
+        mapped = tuple(map_pfs(text, self.context.view.seen_as) for text in argv)
+        cwd = map_pfs(transform.working_dir, self.context.view.seen_as) or self.context.working_dir
+        return resolve(mapped, env=env, cwd=cwd, user=find_user(transform.user))
+
+    def _run(self, command: Command, stdin: tuple[str, ...], runner: Runner) -> Finished:
+        text = map_pfs("".join(f"{line}\n" for line in stdin), self.context.view.seen_as)
+        request = RunRequest(
+            self.datum_set,
+            text.encode(errors="surrogateescape"),
+            self.log.feed,
+            self.datum_set.datum_timeout_seconds,
+        )
+        started = time.monotonic()
+        try:
+            if runner is Runner.WARM:
+                finished, warm = self.context.runners.run_warm(request, command)
+                self.imports.update(warm.learned)
+            else:
+                finished = self.context.runners.run_process(request, command)
+        finally:
+            self.log.end_of_command()
+            self.spent.process_seconds += time.monotonic() - started
+        self.spent.cpu_seconds += finished.ended.cpu_seconds
+        return finished
+
+    def _reason(self, finished: Finished) -> str:
+        ended = finished.ended
+        if ended.error:
+            return f"command cannot be started: {ended.error}"
+        if ended.status == 0 or ended.status in self.datum_set.transform.accept_return_code:
+            return ""
+        if finished.timed_out:
+            return f"command timed out after {self.datum_set.datum_timeout_seconds:g} s (datumTimeout)"
+        last = f": {self.log.last_error_line}" if self.log.last_error_line else ""
+        if ended.status > 0:
+            return f"command exited with status {ended.status}{last}"
+        return f"command was killed by signal {-ended.status} ({_signal_name(-ended.status)}){last}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "real-time"

@@ -1,0 +1,110 @@
+"""What a datum left in ``/pfs/out``, as files of its layer (reference, section 5.2)."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trunkline.errors import InvalidInputError
+from trunkline.model.paths import check_writable
+from trunkline.storage.fileset import LayerWriter
+from trunkline.worker.inputs import WantedFile
+from trunkline.worker.view import View
+
+_DIR_MODE, _FILE_MODE = 0o755, 0o644
+_KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+class OutputError(Exception):
+    """Output that cannot be kept: the datum fails, and the text is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One file to keep: its path in the repo, and where its content is: on disk, or in an input as it was."""
+
+    path: str
+    source: str
+    size_bytes: int
+    input: WantedFile | None
+
+
+def outputs(view: View) -> list[Output]:
+    """Return the files in ``/pfs/out``, sorted, symbolic links followed. Raises OutputError; nothing is stored yet."""
+    if not os.path.isdir(view.out):
+        return []
+    return sorted(_walk(view, view.out, "", ()), key=lambda output: output.path)
+
+
+def store(found: Sequence[Output], writer: LayerWriter, *, tag: str) -> int:
+    """Add the outputs to the layer under the tag; return how many bytes they have."""
+    for output in found:
+        if output.input is not None:
+            writer.copy(output.path, output.input.rows, tag=tag)
+        else:
+            writer.add_file(output.path, Path(output.source), tag=tag)
+    return sum(output.size_bytes for output in found)
+
+
+def _walk(view: View, directory: str, place: str, above: tuple[tuple[int, int], ...]) -> Iterator[Output]:
+    status = os.stat(directory)
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
+        raise OutputError(f"cannot upload /pfs/out{place}: the symbolic link leads to a directory above it")
+    for entry in _entries(directory):
+        inner = f"{place}/{entry.name}"
+        if entry.is_symlink():
+            yield from _follow(view, entry.path, inner, (*above, identity))
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _walk(view, entry.path, inner, (*above, identity))
+        else:
+            yield from _file(view, entry.path, inner, entry.stat(follow_symlinks=False))
+
+
+def _follow(view: View, link: str, place: str, above: tuple[tuple[int, int], ...]) -> Iterator[Output]:
+    target = os.path.realpath(link)
+    try:
+        status = os.stat(target)
+    except OSError:
+        raise OutputError(
+            f"cannot upload /pfs/out{place}: the symbolic link to {os.readlink(link)} is broken"
+        ) from None
+    if stat.S_ISDIR(status.st_mode):
+        yield from _walk(view, target, place, above)
+    else:
+        yield from _file(view, target, place, status)
+
+
+def _file(view: View, path: str, place: str, status: os.stat_result) -> Iterator[Output]:
+    if stat.S_ISFIFO(status.st_mode):
+        return
+    if not stat.S_ISREG(status.st_mode):
+        raise OutputError(f"cannot upload /pfs/out{place}: it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no file')}")
+    try:
+        check_writable(place)
+    except InvalidInputError as error:
+        raise OutputError(
+            "cannot upload file produced by the user code because its name cannot be represented in PFS: " + str(error)
+        ) from None
+    source = view.untouched(path)
+    if source is None and not os.access(path, os.R_OK):
+        _make_readable(path, place)
+    yield Output(place, path, sum(row.size_bytes for row in source.rows) if source else status.st_size, source)
+
+
+def _entries(directory: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as entries:
+            return list(entries)
+    except PermissionError:
+        os.chmod(directory, _DIR_MODE)
+        with os.scandir(directory) as entries:
+            return list(entries)
+
+
+def _make_readable(path: str, place: str) -> None:
+    try:
+        os.chmod(path, _FILE_MODE)
+    except OSError as error:
+        raise OutputError(f"cannot upload /pfs/out{place}: {error.strerror}") from None

@@ -1,0 +1,93 @@
+"""From a transform's argv to a command that can be started, and whether it is a Python script."""
+
+import functools
+import os
+import pwd
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from trunkline.worker.launcher import Command, User
+
+_PYTHON = re.compile(r"python(\d(\.\d+)?)?")
+_PLAIN_OPTIONS = frozenset({"-u", "-B", "-O", "-OO", "-s", "-E", "-I", "-P", "-q"})
+"""Options that an interpreter which serves many scripts can be started with as well."""
+
+
+class CommandError(Exception):
+    """A command that cannot be started; the text is the reason for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """What a Python script is run with: the program and its options."""
+
+    executable: str
+    options: tuple[str, ...]
+
+
+def resolve(argv: tuple[str, ...], *, env: dict[str, str], cwd: str, user: User | None) -> Command:
+    """Return the command, its executable searched in the PATH of its own environment. Raises CommandError."""
+    if not argv or not argv[0]:
+        raise CommandError("nothing to run: no transform.cmd")
+    if not os.path.isdir(cwd):
+        raise CommandError(f"working directory {cwd!r} does not exist")
+    return Command(argv, _find_executable(argv[0], env.get("PATH", os.defpath), cwd), env, cwd, user)
+
+
+def _find_executable(name: str, search: str, cwd: str) -> str:
+    if "/" in name:
+        path = os.path.join(cwd, name)
+        if not os.path.exists(path):
+            raise CommandError(f"command {name!r} not found (in the working directory {cwd})")
+        if not os.access(path, os.X_OK) or os.path.isdir(path):
+            raise CommandError(f"command {name!r} cannot be executed: permission denied")
+        return path
+    if found := _search(name, search):
+        return os.path.join(cwd, found)
+    _search.cache_clear()  # it may be installed before the next try
+    raise CommandError(f"command {name!r} not found in PATH ({search})")
+
+
+@functools.lru_cache(maxsize=64)
+def _search(name: str, search: str) -> str | None:
+    return shutil.which(name, path=search)
+
+
+@functools.lru_cache(maxsize=8)
+def find_user(name: str) -> User | None:
+    """Return whom to become for ``transform.user``, a name or a number; None is who we are. Raises CommandError."""
+    if not name:
+        return None
+    try:
+        entry = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
+        user = User(entry.pw_uid, entry.pw_gid, tuple(os.getgrouplist(entry.pw_name, entry.pw_gid)))
+    except KeyError:
+        if not name.isdigit():
+            raise CommandError(f"transform.user {name!r}: no such user on this machine") from None
+        user = User(int(name), int(name), ())
+    if user.uid == os.geteuid():
+        return None
+    if os.geteuid() != 0:
+        raise CommandError(f"transform.user {name!r}: only a server that runs as root can run commands as another user")
+    return user
+
+
+def as_script(command: Command) -> tuple[Interpreter, Command] | None:
+    """Return the interpreter and the command as a run of a script, or None if it is not ``python script.py``."""
+    if not _PYTHON.fullmatch(os.path.basename(command.argv[0])):
+        return None
+    count = 1
+    while count < len(command.argv) and command.argv[count] in _PLAIN_OPTIONS:
+        count += 1
+    if count == len(command.argv) or command.argv[count].startswith("-"):
+        return None
+    # An interpreter joins the two without cleaning the path, and that is what a traceback shows.
+    script = os.path.join(command.cwd, command.argv[count])
+    if not Path(script).is_file():
+        return None
+    as_run = Command(
+        command.argv, command.executable, command.env, command.cwd, command.user, script, command.argv[count:]
+    )
+    return Interpreter(command.executable, command.argv[1:count]), as_run

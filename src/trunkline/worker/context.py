@@ -1,0 +1,73 @@
+"""What a worker has at hand for every datum set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trunkline.objects.store import ObjectStore
+from trunkline.storage.fileset import FileSets
+from trunkline.worker.environment import base_environment
+from trunkline.worker.inputs import Inputs
+from trunkline.worker.interrupts import Interrupts
+from trunkline.worker.runners import Runners
+from trunkline.worker.starters import Starters
+from trunkline.worker.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerContext:
+    """The store, the view of ``/pfs`` and the runners of one worker. Runs one datum set at a time."""
+
+    worker: str
+    objects: ObjectStore
+    file_sets: FileSets
+    view: View
+    inputs: Inputs
+    starters: Starters
+    runners: Runners
+    base_env: dict[str, str]
+    working_dir: str
+    warnings: tuple[str, ...]
+
+    def close(self) -> None:
+        """End the processes of this worker and empty the view."""
+        self.starters.close()
+        self.view.empty()
+
+
+def open_context(
+    *,
+    worker: str,
+    objects: ObjectStore,
+    file_sets: FileSets,
+    view: View,
+    environ: dict[str, str],
+    working_dir: Path,
+    interrupts: Interrupts,
+    alive_fd: int,
+    owns_children: bool = False,
+    warnings: tuple[str, ...] = (),
+) -> WorkerContext:
+    """Return the context of a worker. No process is started yet.
+
+    ``alive_fd`` is kept open by all that the worker starts; see `Starters` for owns_children.
+    """
+    base_env = base_environment(environ)
+    starters = Starters(
+        base_env=base_env,
+        alive_fd=alive_fd,
+        working_dir=str(working_dir),
+        interrupts=interrupts,
+        owns_children=owns_children,
+    )
+    return WorkerContext(
+        worker=worker,
+        objects=objects,
+        file_sets=file_sets,
+        view=view,
+        inputs=Inputs(file_sets),
+        starters=starters,
+        runners=Runners(starters, interrupts=interrupts, private=(view.seen_as,)),
+        base_env=base_env,
+        working_dir=str(working_dir),
+        warnings=warnings,
+    )

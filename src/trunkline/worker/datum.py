@@ -1,0 +1,83 @@
+"""Running one datum: how often, by which runner, and what came of it (reference, section 4.5)."""
+
+import time
+
+from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumState, Runner
+from trunkline.storage.fileset import LayerWriter
+from trunkline.worker.attempt import Attempt, DatumCommands
+from trunkline.worker.capture import store
+from trunkline.worker.context import WorkerContext
+from trunkline.worker.environment import set_environment
+from trunkline.worker.logs import SetLog
+
+
+class SetRun:
+    """One datum set on its way: what its datums share."""
+
+    def __init__(self, datum_set: DatumSet, context: WorkerContext, writer: LayerWriter) -> None:
+        self.datum_set = datum_set
+        self.log = SetLog(datum_set, worker=context.worker)
+        self.imports = dict.fromkeys(datum_set.imports)
+        self._context = context
+        self._writer = writer
+        self._env = set_environment(datum_set, base=context.base_env, worker=context.worker)
+        self._env["PFS"] = context.view.seen_as
+
+    def run(self, datum: Datum) -> DatumResult:
+        """Run one datum to its end; add what it wrote to the layer if it succeeded."""
+        log = self.log.datum(datum)
+        commands = DatumCommands(self.datum_set, datum, self._context, log, self._env, self.imports)
+        state, attempt, tries = self._run_tries(commands)
+        written = self._store(commands, attempt) if state is DatumState.SUCCESS else ()
+        log.end()
+        return DatumResult(
+            id=datum.id,
+            state=state,
+            reason=attempt.reason,
+            tries=tries,
+            runner=attempt.runner,
+            outputs=written,
+            stats=commands.spent.stats(),
+        )
+
+    def _run_tries(self, commands: DatumCommands) -> tuple[DatumState, Attempt, int]:
+        tries = max(1, self.datum_set.datum_tries)
+        number = 0
+        may_warm = True
+        while True:
+            number += 1
+            attempt = self._try(commands, may_warm=may_warm, last=number == tries)
+            if not attempt.reason:
+                return DatumState.SUCCESS, attempt, number
+            commands.log.note(f"try {number} of {tries} failed: {attempt.reason}")
+            if self.datum_set.transform.err_cmd and commands.recovers():
+                return DatumState.RECOVERED, attempt, number
+            if number == tries:
+                return DatumState.FAILED, attempt, number
+            may_warm = may_warm and not attempt.timed_out
+
+    def _try(self, commands: DatumCommands, *, may_warm: bool, last: bool) -> Attempt:
+        """Try once, in a warm interpreter where that is possible.
+
+        A warm run alone fails no datum, unless the pipeline insists on it: the last try is a process, an only try is
+        confirmed by one, and after a crash or a silence the datum runs as a process and the pipeline stays with it.
+        """
+        insists = self.datum_set.runner is Runner.WARM
+        warm = insists or (may_warm and (not last or self.datum_set.datum_tries <= 1))
+        attempt = commands.attempt(warm=warm)
+        if not may_warm and not attempt.reason:
+            self._context.runners.stop_warming(self.datum_set)
+        if not attempt.reason or insists or attempt.runner is not Runner.WARM:
+            return attempt
+        if attempt.crashed:
+            self._context.runners.stop_warming(self.datum_set)
+        if attempt.crashed or last:
+            commands.log.note(f"running the datum as a process, since in a warm interpreter the {attempt.reason}")
+            return commands.attempt(warm=False)
+        return attempt
+
+    def _store(self, commands: DatumCommands, attempt: Attempt) -> tuple[str, ...]:
+        started = time.monotonic()
+        commands.spent.upload_bytes += store(attempt.outputs, self._writer, tag=commands.datum.id)
+        commands.spent.upload_seconds += time.monotonic() - started
+        return tuple(output.path for output in attempt.outputs)

@@ -1,0 +1,90 @@
+"""The environment of user code (reference, section 5.3), and how ``/pfs`` in texts becomes a view elsewhere."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from trunkline.model.datums import Datum, DatumInput, DatumSet
+from trunkline.worker.namespace import VIEW
+
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_PFS = re.compile(r"(?<![\w./-])/pfs(?![\w-])")
+_MALLOC_TUNABLE = "glibc.malloc.hugetlb=1"
+
+
+def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what every command on this worker inherits: environ, one thread per numeric library, our Python in front.
+
+    In a virtual environment ``python`` means its interpreter, so that scripts see the packages beside ours.
+    """
+    env = dict.fromkeys(_THREAD_LIMITS, "1") | dict(environ)
+    if sys.prefix != sys.base_prefix:
+        env["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), env.get("PATH", os.defpath)))
+    return env
+
+
+def interpreter_environment(base: Mapping[str, str], transform_env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of an interpreter that serves many datums: without what is one pipeline's or one job's.
+
+    Huge pages and the C allocator halve the cost of forking an interpreter with large libraries.
+    """
+    env = {**base, **transform_env}
+    tunables = [text for text in (env.get("GLIBC_TUNABLES"), _MALLOC_TUNABLE) if text]
+    return {"PYTHONMALLOC": "malloc", **env, "GLIBC_TUNABLES": ":".join(tunables)}
+
+
+def limits_threads(env: Mapping[str, str]) -> bool:
+    """Whether numeric libraries are held to one thread."""
+    return env.get("OMP_NUM_THREADS") == "1"
+
+
+def set_environment(datum_set: DatumSet, *, base: Mapping[str, str], worker: str) -> dict[str, str]:
+    """Return the environment that all datums of the set share."""
+    return {
+        **base,
+        "PACH_IN_WORKER": "true",
+        "PPS_PROJECT_NAME": datum_set.project,
+        "PPS_PIPELINE_NAME": datum_set.pipeline,
+        "PPS_WORKER_IP": "127.0.0.1",
+        "PPS_POD_NAME": worker,
+        "PPS_WORKER_GRPC_PORT": "1080",
+        "PEER_PORT": "1653",
+        "PACH_NAMESPACE": "default",
+        **datum_set.transform.env,
+        "PACH_JOB_ID": datum_set.job,
+        **datum_set.job_env,
+    }
+
+
+def datum_environment(datum: Datum) -> dict[str, str]:
+    """Return the variables of one datum. Of several inputs with one name the last wins."""
+    env = {}
+    for match in datum.inputs:
+        name = match.source.name
+        env[name] = place(match)
+        env[f"{name}_COMMIT"] = match.source.commit
+        if match.join_on:
+            env[f"PACH_DATUM_{name}_JOIN_ON"] = match.join_on
+        if match.group_by:
+            env[f"PACH_DATUM_{name}_GROUP_BY"] = match.group_by
+    env["PACH_DATUM_ID"] = datum.id
+    return env
+
+
+def place(match: DatumInput) -> str:
+    """Return the full path of a match as user code sees it, without a trailing slash."""
+    return f"{VIEW}/{match.source.name}{match.path}".rstrip("/")
+
+
+def map_pfs(text: str, view: str) -> str:
+    """Return text with the path ``/pfs``, and what lies below it, moved to view."""
+    if view == VIEW or VIEW not in text:
+        return text
+    return _PFS.sub(lambda _: view, text)
+
+
+def pfs_line(name: str, value: str) -> str:
+    """Return one line of ``/pfs/.env``."""
+    return f"{name}={value}\n"

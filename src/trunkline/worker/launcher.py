@@ -1,0 +1,191 @@
+"""A worker's end of a process that starts commands (`trunkline.worker.zygote`)."""
+
+import contextlib
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from trunkline.worker.interrupts import Interrupts
+
+_LENGTH = struct.Struct("!I")
+_ZYGOTE = Path(__file__).with_name("zygote") / "__main__.py"
+START_SECONDS_MAX = 30.0
+IMPORT_SECONDS_MAX = 120.0
+
+
+class LauncherLostError(Exception):
+    """The process that starts commands ended, or did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The ids under which a command runs."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command, ready to run: ``executable`` and ``script`` are absolute, ``script`` is for interpreters only."""
+
+    argv: tuple[str, ...]
+    executable: str
+    env: dict[str, str]
+    cwd: str
+    user: User | None = None
+    script: str = ""
+    script_args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of asking for modules: those that loaded something, and which one brought gRPC in."""
+
+    loaded: tuple[str, ...]
+    grpc_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: exit status, or minus the signal; or why it could not start."""
+
+    status: int
+    cpu_seconds: float
+    modules: tuple[str, ...]
+    error: str = ""
+
+
+class Launcher:
+    """One such process. It runs one command at a time, and dies, with what it runs, when it is closed or we die."""
+
+    def __init__(self, interpreter: Sequence[str], env: dict[str, str], *, alive_fd: int, cwd: str) -> None:
+        """Start the process. ``alive_fd`` stays open in it for as long as it, or anything that it started, is there."""
+        ours, theirs = socket.socketpair()
+        self._socket = ours
+        try:
+            self._process = subprocess.Popen(
+                [*interpreter, str(_ZYGOTE), str(theirs.fileno()), str(alive_fd)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=env,
+                cwd=cwd,
+                pass_fds=(theirs.fileno(), alive_fd),
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise LauncherLostError(f"cannot start {interpreter[0]}: {error}") from error
+        finally:
+            theirs.close()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def wait_until_ready(self, interrupts: Interrupts) -> None:
+        """Return once the process answers; raise LauncherLostError if it does not."""
+        self._reply(interrupts, START_SECONDS_MAX)
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when a reply has come."""
+        return self._socket.fileno()
+
+    def import_modules(self, names: Sequence[str], *, limit_threads: bool, interrupts: Interrupts) -> Imported:
+        """Load modules; what cannot be imported is left out. With limit_threads OpenCV is told to use one thread."""
+        self._send({"op": "import", "names": list(names), "limit_threads": limit_threads})
+        reply = self._reply(interrupts, IMPORT_SECONDS_MAX)
+        return Imported(tuple(reply["loaded"]), reply["grpc"])
+
+    def is_current(self, interrupts: Interrupts) -> bool:
+        """Whether the files of the loaded modules are still as they were."""
+        self._send({"op": "check"})
+        return bool(self._reply(interrupts, START_SECONDS_MAX)["unchanged"])
+
+    def start(self, command: Command, streams: tuple[int, int, int], *, private: Sequence[str], learn: bool) -> None:
+        """Start the command on these standard streams; `ended` has the outcome once `fileno` is readable."""
+        user = command.user
+        request = {
+            "op": "run",
+            "argv": command.argv,
+            "executable": command.executable,
+            "env": command.env,
+            "cwd": command.cwd,
+            "user": user and {"user": user.uid, "group": user.gid, "extra_groups": user.groups},
+            "script": command.script,
+            "args": command.script_args,
+            "private": private,
+            "learn": learn,
+        }
+        self._send(request, streams)
+
+    def kill(self) -> None:
+        """Kill what runs, with all its descendants; `ended` still has to be called."""
+        self._send({"op": "kill"})
+
+    def ended(self) -> Ended:
+        """Return how the command ended; waits for it."""
+        reply = self._receive()
+        if error := reply.get("error"):
+            return Ended(0, 0.0, (), error)
+        return Ended(os.waitstatus_to_exitcode(reply["status"]), reply["cpu"], tuple(reply["modules"]))
+
+    def close(self) -> None:
+        """End the process and what it runs. Returns when it is gone."""
+        self._socket.close()
+        try:
+            self._process.wait(START_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def discard(self) -> None:
+        """As `close`, for a process that may hang: it gets no time to finish."""
+        self._process.kill()
+        self.close()
+
+    def _send(self, request: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        data = json.dumps(request).encode()
+        message = _LENGTH.pack(len(data)) + data
+        try:
+            # The descriptors ride on the first bytes, which the other side reads apart from the rest.
+            sent = socket.send_fds(self._socket, [message], list(fds)) if fds else self._socket.send(message)
+            self._socket.sendall(message[sent:])
+        except OSError as error:
+            raise LauncherLostError(str(error)) from error
+
+    def _reply(self, interrupts: Interrupts, seconds: float) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while True:
+            waiting = [fd for fd in (self.fileno(), interrupts.fileno()) if fd >= 0]
+            ready, _, _ = select.select(waiting, [], [], max(0.0, deadline - time.monotonic()))
+            if self.fileno() in ready:
+                return self._receive()
+            if not ready:
+                raise LauncherLostError(f"no answer within {seconds:.0f} s")
+            interrupts.check()
+
+    def _receive(self) -> dict[str, Any]:
+        return cast("dict[str, Any]", json.loads(self._exactly(_LENGTH.unpack(self._exactly(_LENGTH.size))[0])))
+
+    def _exactly(self, count: int) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            piece = b""
+            with contextlib.suppress(ConnectionError):
+                piece = self._socket.recv(count - len(data))
+            if not piece:
+                raise LauncherLostError("the process that starts commands has ended")
+            data += piece
+        return bytes(data)

@@ -1,0 +1,35 @@
+"""Running a datum set: the one function that every engine calls on its workers."""
+
+from trunkline.model.datums import DatumSet, DatumSetResult
+from trunkline.storage.chunk.refs import encode_refs
+from trunkline.worker.context import WorkerContext
+from trunkline.worker.datum import SetRun
+
+
+def run_datum_set(datum_set: DatumSet, context: WorkerContext) -> DatumSetResult:
+    """Run the datums one after the other and return what became of each; their outputs are durable then.
+
+    A datum that fails does not stop the others. Raises CancelledError if the context's interrupts say so, and
+    UnavailableError if the store cannot be reached; nothing is visible of the set then.
+    """
+    writer = context.file_sets.edit()
+    run = SetRun(datum_set, context, writer)
+    try:
+        results = tuple(run.run(datum) for datum in datum_set.datums)
+        layer = writer.finish()
+        logs = run.log.store(context.objects)
+    except BaseException:
+        writer.abort()
+        raise
+    return DatumSetResult(
+        job=datum_set.job,
+        index=datum_set.index,
+        attempt=datum_set.attempt,
+        datums=results,
+        layer=layer,
+        new_chunks=encode_refs(writer.new_refs),
+        logs=logs,
+        log_lines=run.log.lines,
+        imports=tuple(run.imports),
+        warnings=context.warnings,
+    )

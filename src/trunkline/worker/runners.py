@@ -1,0 +1,92 @@
+"""Runs commands: as processes, or, for Python scripts, in warm interpreters where that has not gone wrong before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trunkline.model.datums import DatumSet, Runner
+from trunkline.worker.commands import as_script
+from trunkline.worker.interrupts import Interrupts
+from trunkline.worker.launcher import Command, LauncherLostError
+from trunkline.worker.running import Finished, Output, run_command
+from trunkline.worker.starters import Starters, WarmInterpreter
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a runner has to know besides the command."""
+
+    datum_set: DatumSet
+    stdin: bytes
+    output: Output
+    timeout_seconds: float | None
+
+
+class Runners:
+    """The two ways to run a command on this worker. Both raise LauncherLostError if the process between dies."""
+
+    def __init__(self, starters: Starters, *, interrupts: Interrupts, private: Sequence[str]) -> None:
+        """``private`` are directories whose modules belong to one datum."""
+        self._starters = starters
+        self._interrupts = interrupts
+        self._private = tuple(private)
+        self._cold: set[tuple[str, str, tuple[str, ...]]] = set()
+
+    def can_warm(self, datum_set: DatumSet, command: Command) -> bool:
+        """Whether the command is a Python script that may run in a warm interpreter."""
+        if datum_set.runner is Runner.PROCESS or as_script(command) is None:
+            return False
+        return datum_set.runner is Runner.WARM or _pipeline(datum_set) not in self._cold
+
+    def stop_warming(self, datum_set: DatumSet) -> None:
+        """Run the pipeline's command as a process from now on."""
+        self._cold.add(_pipeline(datum_set))
+
+    def run_process(self, request: RunRequest, command: Command) -> Finished:
+        """Run the command as any program is run."""
+        launcher = self._starters.plain()
+        try:
+            return run_command(
+                launcher,
+                command,
+                stdin=request.stdin,
+                output=request.output,
+                timeout_seconds=request.timeout_seconds,
+                interrupts=self._interrupts,
+            )
+        except LauncherLostError:
+            self._starters.lose(launcher)
+            raise
+
+    def run_warm(self, request: RunRequest, command: Command) -> tuple[Finished, WarmInterpreter]:
+        """Run a script in a child of an interpreter that has imported its modules."""
+        script = as_script(command)
+        assert script is not None
+        interpreter, command = script
+        warm = self._starters.warm(
+            interpreter,
+            command,
+            env=request.datum_set.transform.env,
+            learned=request.datum_set.imports,
+            turn=(request.datum_set.job, request.datum_set.index, request.datum_set.attempt),
+        )
+        try:
+            finished = run_command(
+                warm.launcher,
+                command,
+                stdin=request.stdin,
+                output=request.output,
+                timeout_seconds=request.timeout_seconds,
+                interrupts=self._interrupts,
+                private=self._private,
+                learn=command.script not in warm.known_scripts,
+            )
+        except LauncherLostError:
+            self._starters.lose(warm.launcher)
+            raise
+        if finished.ended.status == 0 and command.script not in warm.known_scripts:
+            self._starters.learn(warm, command.script, finished.ended.modules)
+        return finished, warm
+
+
+def _pipeline(datum_set: DatumSet) -> tuple[str, str, tuple[str, ...]]:
+    return datum_set.project, datum_set.pipeline, datum_set.transform.cmd

@@ -1,0 +1,190 @@
+"""The processes of a worker that start commands: one for programs, and a few warm interpreters for Python scripts."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trunkline.telemetry import log
+from trunkline.worker.commands import Interpreter
+from trunkline.worker.environment import interpreter_environment, limits_threads
+from trunkline.worker.imports import scan_imports
+from trunkline.worker.interrupts import Interrupts
+from trunkline.worker.launcher import Command, Launcher, LauncherLostError
+
+WARM_INTERPRETERS_MAX = 4
+
+_log = log("worker")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What scripts must agree on to share an interpreter."""
+
+    interpreter: Interpreter
+    env: frozenset[tuple[str, str]]
+    imports: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class WarmInterpreter:
+    """An interpreter with the modules of some scripts loaded."""
+
+    launcher: Launcher
+    limit_threads: bool
+    asked: set[str] = field(default_factory=set)
+    learned: dict[str, None] = field(default_factory=dict)
+    """Modules that scripts were seen to load, and that bring the others with them."""
+    known_scripts: set[str] = field(default_factory=set)
+    checked_for: object = None
+
+
+class Starters:
+    """Owns these processes. Not thread-safe: a worker runs one command at a time."""
+
+    def __init__(
+        self,
+        *,
+        base_env: dict[str, str],
+        alive_fd: int,
+        working_dir: str,
+        interrupts: Interrupts,
+        owns_children: bool = False,
+    ) -> None:
+        """With owns_children every child of this process that is none of these may be killed: it is a leftover."""
+        self._base_env = base_env
+        self._alive_fd = alive_fd
+        self._working_dir = working_dir
+        self._interrupts = interrupts
+        self._owns_children = owns_children
+        self._plain: Launcher | None = None
+        self._warm: dict[_Kind, WarmInterpreter] = {}
+        self._harmful: set[str] = set()
+        self._scans: dict[str, tuple[tuple[int, int, int], tuple[str, ...]]] = {}
+
+    def plain(self) -> Launcher:
+        """Return the process that starts programs, a fresh one if the last was lost."""
+        if self._plain is None:
+            self._plain = self._start((sys.executable, "-I", "-S"), self._base_env)
+        return self._plain
+
+    def warm(
+        self, interpreter: Interpreter, command: Command, *, env: dict[str, str], learned: Sequence[str], turn: object
+    ) -> WarmInterpreter:
+        """Return an interpreter of the kind that the script needs; env is the transform's part of the environment.
+
+        Its modules are looked at once per turn: it is started anew when their files changed. Raises LauncherLostError
+        where the interpreter cannot be had.
+        """
+        full_env = interpreter_environment(self._base_env, env)
+        imports = self._imports_of(command.script)
+        kind = _Kind(interpreter, frozenset(full_env.items()), imports)
+        warm = self._warm.pop(kind, None)
+        if warm is not None and warm.checked_for != turn and not self._is_current(warm):
+            warm = None
+        if warm is None:
+            self._make_room()
+            launcher = self._start((interpreter.executable, *interpreter.options), full_env)
+            warm = WarmInterpreter(launcher, limits_threads(full_env))
+        self._warm[kind] = warm
+        warm.checked_for = turn
+        self._load(warm, imports, learned)
+        if self._harmful & warm.asked:
+            self.lose(warm.launcher)
+            return self.warm(interpreter, command, env=env, learned=learned, turn=turn)
+        return warm
+
+    def learn(self, warm: WarmInterpreter, script: str, modules: Sequence[str]) -> None:
+        """Load what a run of the script was seen to load, so that the next one finds it."""
+        warm.known_scripts.add(script)
+        try:
+            self._load(warm, (), modules)
+        except LauncherLostError as error:
+            _log.warning("the interpreter for %s is lost: %s", script, error)
+            self.lose(warm.launcher)
+            return
+        if self._harmful & warm.asked:
+            self.lose(warm.launcher)
+
+    def lose(self, launcher: Launcher) -> None:
+        """Forget a process that is not to be used again; end it and what it may have left."""
+        launcher.discard()
+        if launcher is self._plain:
+            self._plain = None
+        self._warm = {kind: warm for kind, warm in self._warm.items() if warm.launcher is not launcher}
+        self._kill_orphans()
+
+    def close(self) -> None:
+        """End all of them and what they run."""
+        for launcher in self._launchers():
+            launcher.close()
+        self._plain, self._warm = None, {}
+        self._kill_orphans()
+
+    def _start(self, interpreter: Sequence[str], env: dict[str, str]) -> Launcher:
+        launcher = Launcher(interpreter, env, alive_fd=self._alive_fd, cwd=self._working_dir)
+        try:
+            launcher.wait_until_ready(self._interrupts)
+        except BaseException:
+            launcher.discard()
+            raise
+        return launcher
+
+    def _is_current(self, warm: WarmInterpreter) -> bool:
+        try:
+            if warm.launcher.is_current(self._interrupts):
+                return True
+        except LauncherLostError:
+            pass
+        warm.launcher.discard()
+        return False
+
+    def _load(self, warm: WarmInterpreter, from_source: Sequence[str], seen: Sequence[str]) -> None:
+        missing = [name for name in dict.fromkeys((*from_source, *seen)) if name not in warm.asked | self._harmful]
+        if not missing:
+            return
+        try:
+            done = warm.launcher.import_modules(missing, limit_threads=warm.limit_threads, interrupts=self._interrupts)
+        except BaseException:
+            self.lose(warm.launcher)
+            raise
+        warm.asked.update(missing)
+        warm.learned.update(dict.fromkeys(name for name in done.loaded if name not in from_source))
+        if done.grpc_by:
+            self._harmful.add(done.grpc_by)
+
+    def _imports_of(self, script: str) -> tuple[str, ...]:
+        path = Path(script)
+        stat = path.stat()
+        stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        known = self._scans.get(script)
+        if known is None or known[0] != stamp:
+            known = self._scans[script] = (stamp, scan_imports(path.read_bytes(), path.resolve().parent))
+        return known[1]
+
+    def _make_room(self) -> None:
+        while len(self._warm) >= WARM_INTERPRETERS_MAX:
+            self._warm.pop(next(iter(self._warm))).launcher.close()
+
+    def _launchers(self) -> list[Launcher]:
+        plain = [self._plain] if self._plain else []
+        return [*plain, *(warm.launcher for warm in self._warm.values())]
+
+    def _kill_orphans(self) -> None:
+        """Kill what a lost launcher was running: it is our child now, where the system hands orphans to us."""
+        if not self._owns_children:
+            return
+        ours = {launcher.pid for launcher in self._launchers()}
+        while orphans := [pid for pid in _children() if pid not in ours]:
+            for pid in orphans:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+
+def _children() -> list[int]:
+    try:
+        return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split()]
+    except OSError:
+        return []

@@ -1,0 +1,189 @@
+"""The tree below ``/pfs``: staged for one datum after the other, with as little work as the difference asks for."""
+
+import contextlib
+import os
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trunkline.worker.inputs import WantedFile, WantedTree
+from trunkline.worker.launcher import User
+
+OUT = "out"
+ENV_FILE = ".env"
+_FILE_MODE, _DIR_MODE = 0o644, 0o755
+_PAST_NS = 10_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """A staged file as we left it. Its time of modification lies in the past, so that any write shows."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    wanted: WantedFile
+    key: bytes
+    stamp: _Stamp
+
+
+class View:
+    """A directory that user code sees as ``/pfs``, or under its own name where that cannot be had."""
+
+    def __init__(self, directory: Path, *, seen_as: str) -> None:
+        self.seen_as = seen_as
+        self.out = str(directory / OUT)
+        self._root = str(directory)
+        self._real_root = os.path.realpath(directory)
+        self._staged: dict[str, _Staged] = {}
+        self._owner: User | None = None
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def stage(self, tree: WantedTree, *, env_file: str, owner: User | None) -> int:
+        """Make the view show exactly this tree and an empty ``out``; return how many bytes were fetched.
+
+        Files that stand there already, unchanged, stay. User code may do to the others what it likes: everything is a
+        copy. Files belong to owner, or to us.
+        """
+        if owner != self._owner:
+            self._staged, self._owner = {}, owner
+        kept_dirs: set[str] = set()
+        self._staged = self._prune("", tree, kept_dirs)
+        for place in sorted((tree.dirs | {OUT}) - kept_dirs):
+            self._make_dir(f"{self._root}/{place}")
+        self._write_file(f"{self._root}/{ENV_FILE}", lambda fd: _write(fd, env_file.encode(errors="surrogateescape")))
+        fetched = 0
+        for place, wanted in tree.files.items():
+            if place not in self._staged:
+                fetched += self._fetch(place, wanted)
+        return fetched
+
+    def untouched(self, path: str) -> WantedFile | None:
+        """Return the input that a path (without symbolic links) is, if user code has left it as it was."""
+        for root in (self._real_root, self.seen_as):
+            if path.startswith(f"{root}/"):
+                staged = self._staged.get(path[len(root) + 1 :])
+                if staged is not None and _stamp(os.lstat(path)) == staged.stamp:
+                    return staged.wanted
+        return None
+
+    def empty(self) -> None:
+        """Remove everything."""
+        self._staged = self._prune("", WantedTree(), set())
+
+    def _prune(self, place: str, tree: WantedTree, kept_dirs: set[str]) -> dict[str, _Staged]:
+        """Remove what is not wanted below place; return the files that stay."""
+        kept: dict[str, _Staged] = {}
+        for entry in _listed(f"{self._root}/{place}"):
+            inner = f"{place}/{entry.name}" if place else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if (inner in tree.dirs or inner == OUT) and self._restore_dir(entry):
+                    kept_dirs.add(inner)
+                    kept |= self._prune(inner, tree, kept_dirs)
+                else:
+                    _remove(entry.path)
+            elif staged := self._still_good(inner, entry, tree):
+                kept[inner] = staged
+            else:
+                _unlink(entry.path)
+        return kept
+
+    def _still_good(self, place: str, entry: os.DirEntry[str], tree: WantedTree) -> _Staged | None:
+        staged, wanted = self._staged.get(place), tree.files.get(place)
+        if staged is None or wanted is None or staged.key != wanted.key:
+            return None
+        if _stamp(entry.stat(follow_symlinks=False)) != staged.stamp:
+            return None
+        return _Staged(wanted, staged.key, staged.stamp)
+
+    def _restore_dir(self, entry: os.DirEntry[str]) -> bool:
+        """Undo a change of mode; return False where the directory has the wrong owner."""
+        status = entry.stat(follow_symlinks=False)
+        if status.st_uid != (self._owner.uid if self._owner else os.geteuid()):
+            return False
+        if stat.S_IMODE(status.st_mode) != _DIR_MODE:
+            os.chmod(entry.path, _DIR_MODE)
+        return True
+
+    def _make_dir(self, path: str) -> None:
+        os.mkdir(path, _DIR_MODE)
+        if self._owner:
+            os.chown(path, self._owner.uid, self._owner.gid)
+
+    def _fetch(self, place: str, wanted: WantedFile) -> int:
+        fetched = 0
+
+        def copy(fd: int) -> None:
+            nonlocal fetched
+            for piece in wanted.read():
+                fetched += len(piece)
+                _write(fd, piece)
+
+        stamp = self._write_file(f"{self._root}/{place}", copy)
+        self._staged[place] = _Staged(wanted, wanted.key, stamp)
+        return fetched
+
+    def _write_file(self, path: str, write: Callable[[int], None]) -> _Stamp:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)
+        try:
+            write(fd)
+            if self._owner:
+                os.fchown(fd, self._owner.uid, self._owner.gid)
+            past = time.time_ns() - _PAST_NS
+            os.utime(fd, ns=(past, past))
+            return _stamp(os.fstat(fd))
+        finally:
+            os.close(fd)
+
+
+def _stamp(status: os.stat_result) -> _Stamp:
+    return _Stamp(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _listed(path: str) -> list[os.DirEntry[str]]:
+    """Return the entries of a directory, which may have been made unreadable."""
+    try:
+        with os.scandir(path) as entries:
+            return list(entries)
+    except PermissionError:
+        os.chmod(path, _DIR_MODE)
+        with os.scandir(path) as entries:
+            return list(entries)
+
+
+def _empty(directory: str) -> None:
+    for entry in _listed(directory):
+        if entry.is_dir(follow_symlinks=False):
+            _remove(entry.path)
+        else:
+            _unlink(entry.path)
+
+
+def _remove(directory: str) -> None:
+    _empty(directory)
+    with contextlib.suppress(PermissionError):
+        os.rmdir(directory)
+        return
+    os.chmod(os.path.dirname(directory), _DIR_MODE)
+    os.rmdir(directory)
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(PermissionError):
+        os.unlink(path)
+        return
+    os.chmod(os.path.dirname(path), _DIR_MODE)
+    os.unlink(path)

@@ -1,0 +1,58 @@
+"""Which modules are loaded, where they came from, and whose they are."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+
+
+class ModuleFiles:
+    """The files that the loaded modules came from, as they were: a script must not run against older code."""
+
+    def __init__(self) -> None:
+        origins = (_origin(module) for module in list(sys.modules.values()))
+        self._stamps = {origin: _stamp(origin) for origin in origins if origin}
+
+    def unchanged(self) -> bool:
+        """Whether a fresh interpreter would load the same."""
+        return all(_stamp(path) == stamp for path, stamp in self._stamps.items())
+
+
+class NewModules:
+    """What a script loaded besides the modules of ``before``: its own, and those that any other run may find loaded."""
+
+    def __init__(self, script_dir: str, private: list[str], before: set[str]) -> None:
+        self._script_dir = script_dir
+        self._private = tuple(os.path.join(place, "") for place in private)
+        self._entries = sorted((entry for entry in sys.path if entry), key=len, reverse=True)
+        self._new = [(name, module) for name, module in list(sys.modules.items()) if name not in before]
+
+    def shared(self) -> list[str]:
+        """Return the names of the modules that are not the script's own, in the order of loading."""
+        return [name for name, module in self._new if _origin(module) and not self._is_own(_origin(module))]
+
+    def own(self) -> list[types.ModuleType]:
+        """Return the modules beside the script and those that lie in private directories."""
+        return [module for _, module in self._new if _origin(module) and self._is_own(_origin(module))]
+
+    def _is_own(self, origin: str) -> bool:
+        if origin.startswith(self._private):
+            return True
+        for entry in self._entries:
+            if origin.startswith(os.path.join(entry, "")):
+                return entry == self._script_dir
+        return False
+
+
+def _origin(module: object) -> str:
+    origin = getattr(getattr(module, "__spec__", None), "origin", None)
+    return origin if isinstance(origin, str) and origin[:1] == "/" else ""
+
+
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -1,0 +1,203 @@
+"""Being, in a forked child, what a fresh interpreter would be that runs a script.
+
+Everything that a script or its caller can see is as in a fresh run: argv, ``__main__``, the search path, standard
+streams, environment, seeds of the random generators, the text of a traceback, exit codes, exit handlers, and that files
+left open at the end are written out.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import contextlib
+import gc
+import io
+import os
+import signal
+import sys
+import types
+from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from typing import Any, NoReturn
+
+from trunkline.worker.zygote.modules import NewModules
+
+_SCRIPTS_MAX = 16
+_STANDARD_STREAMS = ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w"))
+_OUTPUT_LOST_STATUS = 120
+
+
+class Scripts:
+    """Compiled scripts by path, good for as long as the file's bytes stay the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[bytes, types.CodeType]] = {}
+
+    def code(self, path: str) -> types.CodeType | None:
+        """Return the script compiled, or None where the child had better meet the error itself."""
+        known = self._known.pop(path, None)
+        try:
+            with open(path, "rb", buffering=0) as file:
+                source = file.read()
+            code = known[1] if known and known[0] == source else _compile(source, path)
+        except Exception:  # noqa: BLE001 - whatever it is, the child runs into it again
+            return None
+        self._known[path] = (source, code)
+        if len(self._known) > _SCRIPTS_MAX:
+            del self._known[next(iter(self._known))]
+        return code
+
+
+def _compile(source: bytes, path: str) -> types.CodeType:
+    return compile(source, path, "exec", dont_inherit=True)
+
+
+def be_script(request: dict[str, Any], code: types.CodeType | None, report: Callable[[list[str]], None]) -> NoReturn:
+    """Run the request's script to its end and exit; report the modules that the next run may find loaded."""
+    before = set(sys.modules)
+    script_dir = os.path.dirname(os.path.realpath(request["script"]))
+    _set_environment(request["env"])
+    _reopen_standard_streams()
+    _seed()
+    _set_arguments(request, script_dir)
+    status = _run_main(request["script"], code)
+    new = NewModules(script_dir, request["private"], before)
+    report(new.shared())
+    os._exit(_finalize(status, new) & 0xFF)
+
+
+def _set_environment(env: dict[str, str]) -> None:
+    for name in [name for name in os.environ if name not in env]:
+        del os.environ[name]
+    for name, value in env.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+def _reopen_standard_streams() -> None:
+    for fd, name, mode in _STANDARD_STREAMS:
+        old = getattr(sys, name)
+        raw = io.FileIO(fd, mode, closefd=False)
+        raw.name = f"<{name}>"
+        unbuffered = mode == "w" and old.write_through  # python -u
+        buffer: Any = raw if unbuffered else io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+        stream: Any = io.TextIOWrapper(
+            buffer, old.encoding, old.errors, newline="\n", line_buffering=fd == 2, write_through=unbuffered
+        )
+        stream.mode = mode
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _seed() -> None:
+    """Seed NumPy's global generator anew; ``random`` does so itself after a fork."""
+    legacy: Any = sys.modules.get("numpy.random.mtrand")
+    if legacy is not None:
+        legacy.seed()
+
+
+def _set_arguments(request: dict[str, Any], script_dir: str) -> None:
+    sys.argv[:] = request["args"]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv[:] = request["argv"]
+    if not getattr(sys.flags, "safe_path", False) and not sys.flags.isolated:
+        sys.path.insert(0, script_dir)
+
+
+def _run_main(script: str, code: types.CodeType | None) -> int:
+    module = types.ModuleType("__main__")
+    module.__dict__.update(
+        __loader__=SourceFileLoader("__main__", script),
+        __annotations__={},
+        __builtins__=builtins,
+        __file__=script,
+        __cached__=None,
+    )
+    sys.modules["__main__"] = module
+    try:
+        if code is None:
+            with open(script, "rb") as file:
+                code = _compile(file.read(), script)
+        exec(code, module.__dict__)  # noqa: S102 - that is what we are for
+    except SystemExit as error:
+        return _exit_status(error)
+    except BaseException as error:  # noqa: BLE001 - as an interpreter does
+        return _show(error)
+    return 0
+
+
+def _exit_status(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code
+    with contextlib.suppress(BaseException):
+        print(error.code, file=sys.stderr)  # noqa: T201 - as an interpreter does
+    return 1
+
+
+def _show(error: BaseException) -> int:
+    """Print the error as an interpreter does, without our own frames; return the exit status."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+        traceback = traceback.tb_next
+    error = error.with_traceback(traceback)
+    try:
+        sys.excepthook(type(error), error, traceback)
+    except SystemExit as other:
+        return _exit_status(other)
+    except BaseException:  # noqa: BLE001 - the user's own hook may be broken
+        sys.__excepthook__(type(error), error, traceback)
+    return -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _finalize(status: int, new: NewModules) -> int:
+    """Do what an interpreter does at its end, as far as others can see it; return the exit status."""
+    threading: Any = sys.modules.get("threading")
+    if threading is not None:
+        _quietly(threading._shutdown)
+    _quietly(atexit._run_exitfuncs)
+    flushed = _flush()
+    _clear_modules([sys.modules.pop("__main__"), *new.own()])
+    flushed = _flush() and flushed
+    if status == -signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    return status if flushed else _OUTPUT_LOST_STATUS
+
+
+def _quietly(function: Callable[[], object]) -> None:
+    with contextlib.suppress(BaseException):
+        function()
+
+
+def _flush() -> bool:
+    """Write out the standard streams; return whether stdout made it."""
+    try:
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()
+    except Exception:  # noqa: BLE001 - as at the end of any interpreter
+        return False
+    finally:
+        if sys.stderr is not None:
+            _quietly(sys.stderr.flush)
+    return True
+
+
+def _clear_modules(modules: list[types.ModuleType]) -> None:
+    """Drop the objects of the script and of the modules beside it, so that files left open are written out."""
+    for module in modules:
+        _clear(module.__dict__)
+    gc.collect()
+    for thing in gc.get_objects():
+        if isinstance(thing, (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)) and not thing.closed:
+            _quietly(thing.flush)
+
+
+def _clear(namespace: dict[str, Any]) -> None:
+    """Set every name to None, private ones first: the order in which an interpreter does it."""
+    for private in (True, False):
+        for name in list(namespace):
+            if name == "__builtins__" or (private and (name[:1] != "_" or name[1:2] == "_")):
+                continue
+            namespace[name] = None

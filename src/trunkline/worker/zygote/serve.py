@@ -1,0 +1,125 @@
+"""Answering the worker: import modules, check them, run commands.
+
+Requests and replies are JSON with a length in front; the standard streams of a command travel as file descriptors
+beside its request. When the socket closes, whatever runs is killed.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import gc
+import json
+import os
+import socket
+import struct
+import sys
+from typing import Any, NoReturn
+
+from trunkline.worker.zygote.children import be_subreaper, start_program, start_script, wait
+from trunkline.worker.zygote.modules import ModuleFiles
+from trunkline.worker.zygote.script import Scripts
+
+_LENGTH = struct.Struct("!I")
+_FD_BYTES = array.array("i").itemsize
+
+
+class Worker:
+    """The worker at the other end of the socket."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, which is readable when a request waits."""
+        return self._socket.fileno()
+
+    def receive(self) -> tuple[dict[str, Any], list[int]]:
+        """Return the next request and its descriptors, or raise EOFError."""
+        fds = array.array("i")
+        head, ancillary, _, _ = self._socket.recvmsg(_LENGTH.size, socket.CMSG_SPACE(3 * _FD_BYTES))
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                fds.frombytes(data[: len(data) - len(data) % _FD_BYTES])
+        head += self._exactly(_LENGTH.size - len(head))
+        return json.loads(self._exactly(_LENGTH.unpack(head)[0])), list(fds)
+
+    def send(self, reply: dict[str, Any]) -> None:
+        """Send one reply."""
+        data = json.dumps(reply).encode()
+        self._socket.sendall(_LENGTH.pack(len(data)) + data)
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            piece = self._socket.recv(count - len(data))
+            if not piece:
+                raise EOFError
+            data += piece
+        return data
+
+
+def main(socket_fd: int, alive_fd: int) -> NoReturn:
+    """Serve until the socket closes, and exit."""
+    for fd in (socket_fd, alive_fd):
+        os.set_inheritable(fd, False)
+    worker = Worker(socket_fd)
+    be_subreaper()
+    try:
+        worker.send({"version": list(sys.version_info[:3])})
+        _serve(worker, alive_fd)
+    except (EOFError, ConnectionError):
+        os._exit(0)
+
+
+def _serve(worker: Worker, alive_fd: int) -> NoReturn:
+    scripts, files = Scripts(), ModuleFiles()
+    while True:
+        request, fds = worker.receive()
+        if request["op"] == "import":
+            worker.send(import_modules(request["names"], limit_threads=request["limit_threads"]))
+            files = ModuleFiles()
+        elif request["op"] == "check":
+            worker.send({"unchanged": files.unchanged()})
+        elif request["op"] == "run":
+            worker.send(_run(worker, request, fds, scripts, alive_fd))
+
+
+def _run(worker: Worker, request: dict[str, Any], fds: list[int], scripts: Scripts, alive_fd: int) -> dict[str, Any]:
+    try:
+        if request["script"]:
+            child = start_script(request, fds, scripts, (worker.fileno(), alive_fd))
+        else:
+            child = start_program(request, fds)
+    except OSError as error:
+        return {"error": f"{error.strerror}: {error.filename or request['argv'][0]}"}
+    finally:
+        for fd in fds:
+            os.close(fd)
+    # While a command runs the worker sends nothing but the order to kill it.
+    return wait(child, worker.fileno(), worker.receive)
+
+
+def import_modules(names: list[str], *, limit_threads: bool) -> dict[str, Any]:
+    """Import names, ``module`` or ``module:attribute`` as in ``from module import attribute``, where that works.
+
+    The reply lists those that loaded something new, and the first one that brought gRPC in: it does not survive a fork.
+    """
+    loaded = []
+    grpc_by = ""
+    for name in names:
+        before, had_grpc = len(sys.modules), "grpc" in sys.modules
+        module, _, attribute = name.partition(":")
+        # A script may catch the failure of an import, or never reach it: it is no matter of ours.
+        with contextlib.suppress(Exception, SystemExit):
+            __import__(module, fromlist=(attribute,) if attribute else ())
+        if len(sys.modules) > before:
+            loaded.append(name)
+        if "grpc" in sys.modules and not had_grpc:
+            grpc_by = name
+    cv2 = sys.modules.get("cv2")
+    if limit_threads and hasattr(cv2, "setNumThreads"):
+        cv2.setNumThreads(0)  # type: ignore[union-attr]
+    gc.collect()
+    gc.freeze()
+    return {"loaded": loaded, "grpc": grpc_by}
