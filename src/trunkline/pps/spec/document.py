@@ -1,14 +1,11 @@
 """One spec as it stands in a file: its data, and where each field of it is."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trunkline.pps.spec.findings import Finding, parent_path
-
-_SNAKE = re.compile(r"_([a-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +81,3 @@ class SpecDocument:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def camel_path(path: str) -> str:
-    """Return the path with its keys in camelCase."""
-    return _SNAKE.sub(lambda match: match.group(1).upper(), path)

@@ -1,6 +1,7 @@
 """Where an unknown key belongs: one level down, elsewhere in the spec, or under a similar name."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -22,8 +23,19 @@ _SYNONYMS = {
     "schedule": "spec",
     "mountName": "name",
     "repository": "repo",
+    # Names of version 1.
+    "chunkSpec": "datumSetSpec",
+    "standby": "autoscaling",
+    "atom": "pfs",
 }
+REMOVED = frozenset({"enableStats", "cacheSize", "maxQueueSize", "hashtreeSpec", "resourceSpec", "scaleDownThreshold"})
+"""Fields of version 1 that have no successor."""
 _SIMILAR_ENOUGH = 0.74
+
+
+def camel_case(key: str) -> str:
+    """Return key in camelCase."""
+    return re.sub(r"_([a-z0-9])", lambda match: match.group(1).upper(), key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +55,7 @@ def find_place(key: str, record: Record, present: Mapping[str, object], *, root:
         return Place(fields)
     if record is not root and (target := root.find(key)):
         return Place((target,), from_root=True)
-    synonym = _SYNONYMS.get(key, key)
+    synonym = _SYNONYMS.get(camel_case(key), key)
     target = record.find(synonym)
     fields = (target,) if target else _search(record, synonym)
     if fields is None and (similar := _similar(key, record)):

@@ -13,8 +13,9 @@ from typing import NoReturn
 
 import yaml
 
-from trunkline.pps.spec.document import Position, SpecDocument, camel_path
+from trunkline.pps.spec.document import Position, SpecDocument
 from trunkline.pps.spec.findings import Finding, InvalidSpecError, Severity, join_path
+from trunkline.pps.spec.placement import camel_case
 from trunkline.pps.spec.schema import JSON
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -115,7 +116,7 @@ def _positions(node: _Node) -> Iterator[tuple[str, Position]]:
     while pending:
         path, position, each = pending.pop()
         yield path, position
-        yield camel_path(path), position
+        yield camel_case(path), position
         if each.keys:
             pending.extend(
                 (join_path(path, key), at, child) for (key, at), child in zip(each.keys, each.children, strict=True)

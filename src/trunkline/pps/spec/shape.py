@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from trunkline.model.pipelines import Input, ParallelismSpec, PipelineName, ProjectName, Transform
 from trunkline.pps.spec.findings import Finding, error, join_path
-from trunkline.pps.spec.placement import find_place, is_list_of_records, list_names
+from trunkline.pps.spec.placement import REMOVED, camel_case, find_place, is_list_of_records, list_names
 from trunkline.pps.spec.scalars import read_scalar, text_of
 from trunkline.pps.spec.schema import JSON, ListOf, MapOf, Record, Scalar, Shape, spec_schema
 from trunkline.pps.spec.shell import argv_of
@@ -155,6 +155,9 @@ class _Reading:
         """Tell where unknown keys belong, and put their values there for the rest of the reading."""
         down: dict[tuple[str, ...], list[tuple[str, str]]] = {}
         for key, item in unknown.items():
+            if camel_case(key) in REMOVED:
+                self.refuse(join_path(path, key), "unknown field; it went away with version 1: take it out")
+                continue
             place = find_place(key, record, present, root=spec_schema())
             here = join_path(path, key)
             if place is None:

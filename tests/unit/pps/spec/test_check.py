@@ -85,6 +85,9 @@ def test_a_field_of_pfs_beside_input_is_put_into_pfs() -> None:
         ("parallelism: 4", "unknown field; did you mean parallelismSpec?"),
         ("datum_timeuot: 30s", "unknown field; did you mean datumTimeout?"),
         ("discription: x", "unknown field; did you mean description?"),
+        ("enable_stats: true", "unknown field; it went away with version 1"),
+        ("chunk_spec: {number: 3}", "unknown field; did you mean datumSetSpec?"),
+        ("standby: true", "unknown field; did you mean autoscaling?"),
         ("on: push", "unknown field; the fields here are pipeline, description,"),
     ],
 )
