@@ -1,0 +1,184 @@
+"""Every command: verb, noun, where it is defined, and the first line of its help."""
+
+from collections.abc import Mapping
+
+from trunkline.cli.grammar import Entry, Verb
+
+COMMANDS: Mapping[str, Entry | Verb] = {
+    "create": Verb(
+        "Create an object.",
+        {
+            "project": Entry("project:create_project", "Create a project."),
+            "repo": Entry("repo:create_repo", "Create a repo."),
+            "branch": Entry("branch:create_branch", "Create a branch, or change one."),
+            "pipeline": Entry("pipeline_spec:create_pipeline", "Create pipelines from a specification."),
+            "secret": Entry("secret:create_secret", "Create a secret from a manifest."),
+            "defaults": Entry("defaults:create_defaults", "Set the defaults under every specification."),
+        },
+    ),
+    "list": Verb(
+        "List objects.",
+        {
+            "project": Entry("project:list_project", "List the projects."),
+            "repo": Entry("repo:list_repo", "List the repos of a project."),
+            "branch": Entry("branch:list_branch", "List the branches of a repo."),
+            "commit": Entry("commit_list:list_commit", "List commit sets, or the commits of a set, repo or branch."),
+            "file": Entry("file:list_file", "List the files of a directory."),
+            "pipeline": Entry("pipeline:list_pipeline", "List the pipelines of a project."),
+            "job": Entry("job:list_job", "List job sets, or the jobs of a set or pipeline."),
+            "datum": Entry("datum:list_datum", "List the datums of a job, or those that a specification would make."),
+            "secret": Entry("secret:list_secret", "List the secrets."),
+            "transaction": Entry("transaction:list_transaction", "List the open transactions."),
+        },
+    ),
+    "inspect": Verb(
+        "Show what is known about an object.",
+        {
+            "project": Entry("project:inspect_project", "Show a project."),
+            "repo": Entry("repo:inspect_repo", "Show a repo."),
+            "branch": Entry("branch:inspect_branch", "Show a branch."),
+            "commit": Entry("commit:inspect_commit", "Show a commit."),
+            "file": Entry("file:inspect_file", "Show a file."),
+            "pipeline": Entry("pipeline:inspect_pipeline", "Show a pipeline."),
+            "job": Entry("job:inspect_job", "Show a job."),
+            "datum": Entry("datum:inspect_datum", "Show a datum of a job."),
+            "secret": Entry("secret:inspect_secret", "Show a secret, without what it hides."),
+            "defaults": Entry("defaults:inspect_defaults", "Show the defaults under every specification."),
+            "transaction": Entry("transaction:inspect_transaction", "Show a transaction."),
+            "cluster": Entry("server:inspect_cluster", "Show the server."),
+        },
+    ),
+    "delete": Verb(
+        "Delete an object.",
+        {
+            "project": Entry("project:delete_project", "Delete a project with all that is in it."),
+            "repo": Entry("repo:delete_repo", "Delete a repo."),
+            "branch": Entry("branch:delete_branch", "Delete a branch; its commits stay."),
+            "commit": Entry("commit:delete_commit", "Delete a commit set with its data."),
+            "commitV2": Entry("commit:delete_commit_v2", "Delete one commit with its data."),
+            "file": Entry("file:delete_file", "Delete a file or directory from a branch."),
+            "pipeline": Entry("pipeline:delete_pipeline", "Delete a pipeline with its output."),
+            "job": Entry("job:delete_job", "Delete the record of a job."),
+            "secret": Entry("secret:delete_secret", "Delete a secret."),
+            "defaults": Entry("defaults:delete_defaults", "Remove the defaults under every specification."),
+            "transaction": Entry("transaction:delete_transaction", "Discard a transaction."),
+            "all": Entry("server:delete_all", "Delete everything."),
+        },
+    ),
+    "update": Verb(
+        "Change an object.",
+        {
+            "project": Entry("project:update_project", "Change a project's description."),
+            "repo": Entry("repo:update_repo", "Change a repo's description."),
+            "pipeline": Entry("pipeline_spec:update_pipeline", "Change pipelines, or create them."),
+            "defaults": Entry("defaults:update_defaults", "Change the defaults under every specification."),
+        },
+    ),
+    "put": Verb("Write files.", {"file": Entry("put:put_file", "Write files into a branch or open commit.")}),
+    "get": Verb("Read files.", {"file": Entry("get:get_file", "Read a file, or a directory with -r.")}),
+    "glob": Verb("Find files.", {"file": Entry("file:glob_file", "List the files that match a pattern.")}),
+    "copy": Verb("Copy files.", {"file": Entry("file:copy_file", "Copy a file or directory without moving bytes.")}),
+    "diff": Verb("Compare files.", {"file": Entry("diff:diff_file", "Compare a file or directory of two commits.")}),
+    "start": Verb(
+        "Start something.",
+        {
+            "commit": Entry("commit:start_commit", "Open a commit, to be written and finished."),
+            "pipeline": Entry("pipeline:start_pipeline", "Start a stopped pipeline again."),
+            "transaction": Entry("transaction:start_transaction", "Collect the commands that follow into one step."),
+        },
+    ),
+    "finish": Verb(
+        "Finish something.",
+        {
+            "commit": Entry("commit:finish_commit", "Close an open commit."),
+            "transaction": Entry("transaction:finish_transaction", "Carry out a transaction."),
+        },
+    ),
+    "stop": Verb(
+        "Stop something.",
+        {
+            "pipeline": Entry("pipeline:stop_pipeline", "Stop a pipeline and its jobs."),
+            "job": Entry("job:stop_job", "Stop a job, or all jobs of a set."),
+            "transaction": Entry("transaction:stop_transaction", "Leave the active transaction, and keep it."),
+        },
+    ),
+    "resume": Verb(
+        "Go on with something.",
+        {"transaction": Entry("transaction:resume_transaction", "Make a transaction the active one.")},
+    ),
+    "wait": Verb(
+        "Wait for something.",
+        {
+            "commit": Entry("commit:wait_commit", "Wait until a commit is finished, then show it."),
+            "job": Entry("job:wait_job", "Wait until a job, or all jobs of a set, are done, then show them."),
+        },
+    ),
+    "subscribe": Verb(
+        "Follow something.", {"commit": Entry("commit_list:subscribe_commit", "Print commits as they come.")}
+    ),
+    "squash": Verb(
+        "Merge commits into their children.",
+        {
+            "commit": Entry("commit:squash_commit", "Merge a commit set into its children."),
+            "commitV2": Entry("commit:squash_commit_v2", "Merge one commit into its children."),
+        },
+    ),
+    "find": Verb(
+        "Find something.", {"commit": Entry("commit_list:find_commit", "List the commits that changed a file.")}
+    ),
+    "edit": Verb(
+        "Edit an object.",
+        {
+            "pipeline": Entry("pipeline_spec:edit_pipeline", "Edit a pipeline's specification."),
+            "metadata": Entry("metadata:edit_metadata", "Change the key-value pairs of an object."),
+        },
+    ),
+    "validate": Verb(
+        "Check something.",
+        {"pipeline": Entry("pipeline_spec:validate_pipeline", "Check a specification without a server.")},
+    ),
+    "rerun": Verb("Run again.", {"pipeline": Entry("pipeline:rerun_pipeline", "Run a pipeline's last job again.")}),
+    "run": Verb("Run something.", {"cron": Entry("pipeline:run_cron", "Let a pipeline's cron inputs tick now.")}),
+    "restart": Verb("Restart something.", {"datum": Entry("datum:restart_datum", "Start running datums again.")}),
+    "draw": Verb("Draw something.", {"pipeline": Entry("draw:draw_pipeline", "Draw the graph of pipelines.")}),
+    "check": Verb("Check something.", {"status": Entry("pipeline:check_status", "List pipelines that have alerts.")}),
+    "config": Verb(
+        "Show and change the configuration file.",
+        {
+            "get": Verb(
+                "Show something of the configuration file.",
+                {
+                    "context": Entry("context:get_context", "Show a context, by default the one in use."),
+                    "active-context": Entry("context:get_active_context", "Print the name of the context in use."),
+                    "metrics": Entry("context:get_metrics", "Print whether metrics are on; this program sends none."),
+                },
+            ),
+            "set": Verb(
+                "Set something in the configuration file.",
+                {
+                    "context": Entry("context:set_context", "Write a context, read as JSON from standard input."),
+                    "active-context": Entry("context:set_active_context", "Choose the context in use."),
+                    "metrics": Entry("context:set_metrics", "Say whether metrics are on; this program sends none."),
+                },
+            ),
+            "update": Verb(
+                "Change something in the configuration file.",
+                {"context": Entry("context:update_context", "Change a context, by default the one in use.")},
+            ),
+            "delete": Verb(
+                "Delete something from the configuration file.",
+                {"context": Entry("context:delete_context", "Delete a context.")},
+            ),
+            "list": Verb(
+                "List what is in the configuration file.",
+                {"context": Entry("context:list_context", "List the contexts.")},
+            ),
+        },
+    ),
+    "connect": Entry("context:connect", "Use the server at an address from now on."),
+    "logs": Entry("logs:logs", "Print what the user code of a pipeline or job printed."),
+    "fsck": Entry("server:fsck", "Check the repository's consistency."),
+    "version": Entry("server:version", "Print the versions of this program and of the server."),
+    "serve": Entry("server:serve", "Run the server."),
+    "shutdown": Entry("server:shutdown", "End the local server that runs in the background."),
+}

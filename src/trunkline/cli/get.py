@@ -1,0 +1,82 @@
+"""The command that reads files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from trunkline import proto
+from trunkline.cli import references as refer
+from trunkline.cli.downloads import extract, write_file
+from trunkline.cli.options import command, pass_session, project_option
+from trunkline.cli.session import Session
+from trunkline.cli.uploads import is_url
+from trunkline.errors import Error
+from trunkline.model.paths import GLOB_CHARACTERS, base_name
+
+
+@command("file")
+@click.argument("file", metavar="REPO@BRANCH-OR-COMMIT:PATH")
+@click.option("-o", "--output", default="", help="Where to write: a file, a directory with -r, or a URL.")
+@click.option("-r", "--recursive", is_flag=True, help="Get a directory; needs --output.")
+@click.option("--offset", default=0, help="Skip so many bytes of the file.")
+@click.option("--retry", is_flag=True, hidden=True)
+@click.option("--progress/--no-progress", default=True, hidden=True)
+@project_option
+@pass_session
+def get_file(
+    session: Session,
+    *,
+    file: str,
+    output: str,
+    recursive: bool,
+    offset: int,
+    retry: bool,
+    progress: bool,
+    project: str | None,
+) -> None:
+    """Read a file, or a directory with -r.
+
+    A file goes to standard output unless --output is given. With -r the files below the path are written below the
+    output directory.
+    """
+    if recursive and not output:
+        raise click.UsageError("-r needs --output, the directory to write to")
+    reference = refer.file(file, session.project(project))
+    request = proto.pfs_pb2.GetFileRequest(file=reference, offset=offset, URL=output if is_url(output) else "")
+    if recursive:
+        _get_directory(session, request, Path(output))
+        return
+    try:
+        _get_file(session, request, output)
+    except Error as error:
+        if "Use GetFileTAR instead" in str(error):
+            raise click.ClickException(f"{file} is not one file: use -r with --output DIRECTORY") from error
+        raise
+
+
+def _get_file(session: Session, request: proto.pfs_pb2.GetFileRequest, output: str) -> None:
+    pieces = session.client.pfs.GetFile(request)
+    if output and not request.URL:
+        path = Path(output)
+        write_file(pieces, path / base_name(request.file.path) if path.is_dir() else path)
+        return
+    for piece in pieces:
+        sys.stdout.buffer.write(piece.value)
+    sys.stdout.buffer.flush()
+
+
+def _get_directory(session: Session, request: proto.pfs_pb2.GetFileRequest, output: Path) -> None:
+    if request.URL:
+        for _ in session.client.pfs.GetFileTAR(request):
+            pass
+        return
+    prefix = request.file.path
+    if not set(GLOB_CHARACTERS) & set(prefix):
+        info = session.client.pfs.InspectFile(proto.pfs_pb2.InspectFileRequest(file=request.file))
+        prefix = info.file.path
+    extract(
+        session.client.pfs.GetFileTAR(request), prefix="" if set(GLOB_CHARACTERS) & set(prefix) else prefix, into=output
+    )

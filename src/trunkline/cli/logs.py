@@ -1,0 +1,71 @@
+"""The command that prints logs."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from trunkline import proto
+from trunkline.cli import references as refer
+from trunkline.cli.options import command, parse_duration, pass_session, project_option
+from trunkline.cli.raw import to_dict
+from trunkline.cli.session import Session
+
+
+@command("logs")
+@click.option("-p", "--pipeline", default="", help="The logs of this pipeline.")
+@click.option("-j", "--job", default="", help="The logs of this job: pipeline@id.")
+@click.option("--datum", default="", help="Only those of this datum.")
+@click.option("--inputs", default="", help="Only those of datums with these paths or hashes, separated by commas.")
+@click.option("--master", is_flag=True, help="What the controller says about the pipeline or job.")
+@click.option("--worker", is_flag=True, help="What workers say, besides the user code.")
+@click.option("-f", "--follow", is_flag=True, help="Print new lines as they come, until Ctrl-C.")
+@click.option("--since", default="24h", show_default=True, help="How far back to look.")
+@click.option("-t", "--tail", type=int, default=None, hidden=True)
+@click.option("--raw", is_flag=True, help="Print one JSON object a line, with all there is.")
+@project_option
+@pass_session
+def logs(
+    session: Session,
+    *,
+    pipeline: str,
+    job: str,
+    datum: str,
+    inputs: str,
+    master: bool,
+    worker: bool,
+    follow: bool,
+    since: str,
+    tail: int | None,
+    raw: bool,
+    project: str | None,
+) -> None:
+    r"""Print what the user code of a pipeline or job printed.
+
+    \b
+      logs --pipeline montage
+      logs --job montage@7cdc0d0a1b9a4e8ea1a9a0fbd2cc7b0a --datum 5b1c...
+    """
+    if tail is not None:
+        raise click.UsageError("tail has been deprecated: pipe the output through `tail` instead")
+    if datum and not (pipeline or job):
+        raise click.UsageError("--datum needs --pipeline or --job")
+    request = proto.pps_pb2.GetLogsRequest(
+        master=master, follow=follow, data_filters=[text for text in inputs.split(",") if text]
+    )
+    request.since.FromNanoseconds(int(parse_duration(since) * 1e9))
+    in_project = session.project(project)
+    if job:
+        request.job.CopyFrom(refer.job(job, in_project))
+    if pipeline:
+        request.pipeline.CopyFrom(refer.pipeline(pipeline, in_project))
+    if datum:
+        request.datum.id = datum
+        request.datum.job.CopyFrom(request.job)
+    only_user = bool(pipeline or job) and not (master or worker or raw)
+    for line in session.client.pps.GetLogs(request):
+        if raw:
+            click.echo(json.dumps(to_dict(line), ensure_ascii=False))
+        elif line.user or not only_user:
+            click.echo(line.message.rstrip("\n"))

@@ -1,0 +1,57 @@
+"""The program's entry: runs one command and turns its failure into a line and an exit code."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from trunkline.cli.commands import COMMANDS
+from trunkline.cli.grammar import RootGroup
+from trunkline.cli.session import Session
+from trunkline.errors import Error
+
+_HELP = """Data pipelines over versioned data.
+
+Commands are a verb and a noun: `list repo`, `create pipeline`. Without an address in the configuration they talk to
+the local server, which starts when it is needed.
+"""
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command of the process's arguments and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str], *, program: str | None = None) -> int:
+    """Run one command and return the exit code: 0, 1 after an error, 130 after Ctrl-C."""
+    session = Session()
+    root = RootGroup(COMMANDS, about=_HELP)
+    try:
+        code = root.main(list(arguments), prog_name=program, standalone_mode=False, obj=session)
+    except (click.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    except (Error, click.ClickException, OSError) as error:
+        if session.verbose:
+            traceback.print_exc()
+        _report(error)
+        return 1
+    finally:
+        session.close()
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: Exception) -> None:
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(error.ctx.get_usage(), err=True)
+    for line in _lines(error):
+        click.echo(f"error: {line}", err=True)
+
+
+def _lines(error: Exception) -> list[str]:
+    if isinstance(error, click.ClickException):
+        return [error.format_message()]
+    if isinstance(error, OSError) and error.strerror:
+        return [f"{error.filename}: {error.strerror}" if error.filename else error.strerror]
+    return [str(error)]

@@ -1,0 +1,249 @@
+"""Commands for pipelines that exist."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import click
+
+from trunkline import proto
+from trunkline.cli import references as refer
+from trunkline.cli import states
+from trunkline.cli.inputs import shorthand
+from trunkline.cli.options import (
+    ShowTime,
+    all_projects_option,
+    command,
+    pass_session,
+    project_option,
+    raw_options,
+    timestamps_option,
+)
+from trunkline.cli.raw import encode, print_messages
+from trunkline.cli.session import Session
+from trunkline.cli.tables import Cell, Coloured, print_details, print_table
+
+
+@command("pipeline")
+@click.argument("pipeline", required=False)
+@click.option("-s", "--spec", is_flag=True, help="Print specifications, as create pipeline reads them.")
+@click.option("--history", default="none", help="How many older versions to list, too: a number, all or none.")
+@click.option("-c", "--commit", default="", help="The pipelines as they were at this commit set.")
+@click.option("--state", "only", multiple=True, help="Only those in this state; may be repeated.")
+@all_projects_option
+@project_option
+@raw_options
+@timestamps_option
+@pass_session
+def list_pipeline(
+    session: Session,
+    *,
+    pipeline: str | None,
+    spec: bool,
+    history: str,
+    commit: str,
+    only: tuple[str, ...],
+    all_projects: bool,
+    project: str | None,
+    raw: str | None,
+    show_time: ShowTime,
+) -> None:
+    """List the pipelines of a project."""
+    in_project = session.project(project)
+    request = proto.pps_pb2.ListPipelineRequest(
+        history=history_count(history),
+        details=True,
+        projects=[] if all_projects else [refer.project(in_project)],
+    )
+    if commit:
+        request.commit_set.id = commit
+    if pipeline:
+        request.pipeline.CopyFrom(refer.pipeline(pipeline, in_project))
+    wanted = {state.lower().removeprefix("pipeline_") for state in only}
+    found = session.client.pps.ListPipeline(request)
+    infos = (info for info in found if not wanted or states.text(states.pipeline_state(info.state)) in wanted)
+    if spec:
+        _print_specs(infos, raw or "json")
+    elif raw:
+        print_messages(infos, raw)
+    else:
+        header = ("PROJECT", "NAME", "VERSION", "INPUT", "CREATED", "STATE / LAST JOB", "ALERTS", "DESCRIPTION")
+        print_table(header, (_row(info, show_time) for info in infos))
+
+
+def history_count(text: str) -> int:
+    """Return how many older versions ``all``, ``none`` or a number means."""
+    named = {"all": -1, "none": 0}
+    if text in named:
+        return named[text]
+    if not text.isdigit():
+        raise click.BadParameter(f"--history {text!r} must be a number, all or none")
+    return int(text)
+
+
+def _row(info: proto.pps_pb2.PipelineInfo, show_time: ShowTime) -> list[Cell]:
+    return [
+        info.pipeline.project.name,
+        info.pipeline.name,
+        str(info.version),
+        shorthand(info.details.input),
+        show_time(info.details.created_at),
+        _state(info),
+        "-",
+        info.details.description,
+    ]
+
+
+def _state(info: proto.pps_pb2.PipelineInfo) -> Cell:
+    pipeline, job = states.pipeline_state(info.state), states.job_state(info.last_job_state)
+    bad = next((each.colour for each in (pipeline, job) if isinstance(each, Coloured) and each.colour == "red"), "")
+    text = f"{states.text(pipeline)} / {states.text(job) or '-'}"
+    return Coloured(text, bad) if bad else text
+
+
+def _print_specs(infos: Iterable[proto.pps_pb2.PipelineInfo], output: str) -> None:
+    for info in infos:
+        click.echo(encode(json.loads(info.user_spec_json), output))
+
+
+@command("pipeline")
+@click.argument("pipeline")
+@project_option
+@raw_options
+@timestamps_option
+@pass_session
+def inspect_pipeline(
+    session: Session, *, pipeline: str, project: str | None, raw: str | None, show_time: ShowTime
+) -> None:
+    """Show a pipeline."""
+    message = refer.pipeline(pipeline, session.project(project))
+    request = proto.pps_pb2.InspectPipelineRequest(pipeline=message, details=True)
+    info = session.client.pps.InspectPipeline(request)
+    if raw:
+        print_messages([info], raw)
+        return
+    details = info.details
+    print_details(
+        [
+            ("Name", info.pipeline.name),
+            ("Project", info.pipeline.project.name),
+            ("Description", details.description),
+            ("Version", str(info.version)),
+            ("Created", show_time(details.created_at)),
+            ("State", states.pipeline_state(info.state)),
+            ("Reason", info.reason or details.reason),
+            ("Recent error", details.recent_error),
+            ("Last job", states.job_state(info.last_job_state)),
+            ("Workers available", f"{details.workers_available} of {details.workers_requested}"),
+            ("Stopped", "yes" if info.stopped else ""),
+            ("Input", shorthand(details.input)),
+            ("Output branch", details.output_branch),
+            ("Datum tries", str(details.datum_tries or "")),
+            ("Specification", _pretty(info.user_spec_json)),
+            ("Effective specification", _pretty(info.effective_spec_json)),
+        ]
+    )
+
+
+def _pretty(text: str) -> str:
+    return encode(json.loads(text)) if text else ""
+
+
+@command("pipeline")
+@click.argument("pipeline")
+@project_option
+@pass_session
+def start_pipeline(session: Session, *, pipeline: str, project: str | None) -> None:
+    """Start a stopped pipeline again."""
+    message = refer.pipeline(pipeline, session.project(project))
+    session.client.pps.StartPipeline(proto.pps_pb2.StartPipelineRequest(pipeline=message))
+
+
+@command("pipeline")
+@click.argument("pipeline")
+@project_option
+@pass_session
+def stop_pipeline(session: Session, *, pipeline: str, project: str | None) -> None:
+    """Stop a pipeline and its jobs.
+
+    Input that comes meanwhile makes no jobs; starting it again processes what came.
+    """
+    message = refer.pipeline(pipeline, session.project(project))
+    session.client.pps.StopPipeline(proto.pps_pb2.StopPipelineRequest(pipeline=message, must_exist=True))
+
+
+@command("pipeline")
+@click.argument("pipeline", required=False)
+@click.option("--all", "delete_all", is_flag=True, help="All pipelines of the project.")
+@click.option("-f", "--force", is_flag=True, help="Even if other pipelines read its output.")
+@click.option("--keep-repo", is_flag=True, help="Keep the output as a repo of its own.")
+@all_projects_option
+@project_option
+@pass_session
+def delete_pipeline(
+    session: Session,
+    *,
+    pipeline: str | None,
+    delete_all: bool,
+    force: bool,
+    keep_repo: bool,
+    all_projects: bool,
+    project: str | None,
+) -> None:
+    """Delete a pipeline with its output."""
+    if bool(pipeline) == delete_all:
+        raise click.UsageError("give either a pipeline or --all")
+    if pipeline:
+        message = refer.pipeline(pipeline, session.project(project))
+        session.client.pps.DeletePipeline(
+            proto.pps_pb2.DeletePipelineRequest(pipeline=message, force=force, keep_repo=keep_repo, must_exist=True)
+        )
+        return
+    projects = [] if all_projects else [refer.project(session.project(project))]
+    request = proto.pps_pb2.DeletePipelinesRequest(
+        projects=projects, force=force, keep_repo=keep_repo, all=all_projects
+    )
+    for deleted in session.client.pps.DeletePipelines(request).pipelines:
+        click.echo(f"deleted {deleted.project.name}/{deleted.name}", err=True)
+
+
+@command("pipeline")
+@click.argument("pipeline")
+@click.option("--reprocess", is_flag=True, help="Process all datums again, the unchanged ones, too.")
+@project_option
+@pass_session
+def rerun_pipeline(session: Session, *, pipeline: str, reprocess: bool, project: str | None) -> None:
+    """Run a pipeline's last job again."""
+    message = refer.pipeline(pipeline, session.project(project))
+    session.client.pps.RerunPipeline(proto.pps_pb2.RerunPipelineRequest(pipeline=message, reprocess=reprocess))
+
+
+@command("cron")
+@click.argument("pipeline")
+@project_option
+@pass_session
+def run_cron(session: Session, *, pipeline: str, project: str | None) -> None:
+    """Let a pipeline's cron inputs tick now."""
+    message = refer.pipeline(pipeline, session.project(project))
+    session.client.pps.RunCron(proto.pps_pb2.RunCronRequest(pipeline=message))
+
+
+@command("status")
+@all_projects_option
+@project_option
+@raw_options
+@pass_session
+def check_status(session: Session, *, all_projects: bool, project: str | None, raw: str | None) -> None:
+    """List pipelines that have alerts."""
+    request = (
+        proto.pps_pb2.CheckStatusRequest(all=True)
+        if all_projects
+        else proto.pps_pb2.CheckStatusRequest(project=refer.project(session.project(project)))
+    )
+    statuses = session.client.pps.CheckStatus(request)
+    if raw:
+        print_messages(statuses, raw)
+        return
+    rows = ((each.project.name, each.pipeline.name, alert) for each in statuses for alert in each.alerts)
+    print_table(("PROJECT", "PIPELINE", "ALERT"), rows)

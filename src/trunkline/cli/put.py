@@ -1,0 +1,86 @@
+"""The command that writes files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from trunkline import proto
+from trunkline.cli import references as refer
+from trunkline.cli.options import command, pass_session, project_option
+from trunkline.cli.session import Session
+from trunkline.cli.uploads import STANDARD_INPUT, edit_requests, plan_uploads
+
+
+@command("file")
+@click.argument("target", metavar="REPO@BRANCH-OR-COMMIT[:PATH]")
+@click.option("-f", "--file", "files", multiple=True, help="A file, directory or URL; - is standard input; repeatable.")
+@click.option("-i", "--input-file", "lists", multiple=True, help="A file with a source in each line; - for stdin.")
+@click.option("-r", "--recursive", is_flag=True, help="Put the files in directories.")
+@click.option("-a", "--append", is_flag=True, help="Append to files that exist instead of overwriting them.")
+@click.option("-c", "--compress", is_flag=True, help="Compress what is sent.")
+@click.option("-p", "--parallelism", type=int, hidden=True)
+@click.option("--full-path", is_flag=True, help="Name files by the whole path of their source.")
+@click.option("--untar", is_flag=True, help="Put the members of .tar, .tar.gz and .tgz files.")
+@click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
+@project_option
+@pass_session
+def put_file(
+    session: Session,
+    *,
+    target: str,
+    files: tuple[str, ...],
+    lists: tuple[str, ...],
+    recursive: bool,
+    append: bool,
+    compress: bool,
+    parallelism: int | None,
+    full_path: bool,
+    untar: bool,
+    progress: bool,
+    project: str | None,
+) -> None:
+    r"""Write files into a branch or open commit.
+
+    All files of one command make one commit, if the target is a branch without an open one.
+
+    \b
+      put file images@master:/a.png -f a.png       one file
+      put file images@master -f a.png -f b.png     several, under their own names
+      put file -r images@master:/raw -f photos     photos/x.png becomes /raw/x.png
+      put file -r images@master -f photos          photos/x.png becomes /photos/x.png
+    """
+    file = refer.file(target, session.project(project), need_path=False)
+    sources = [*files, *_listed(lists)] or [STANDARD_INPUT]
+    uploads = list(plan_uploads(sources, file.path, recursive=recursive, full_path=full_path, untar=untar))
+    # A repo that does not exist is better said before the bytes travel than after.
+    session.client.pfs.InspectRepo(proto.pfs_pb2.InspectRepoRequest(repo=file.commit.repo))
+    with _progress_bar(shown=progress and sys.stderr.isatty()) as sent:
+        requests = edit_requests(file.commit, uploads, append=append, recursive=recursive, sent=sent)
+        session.client.modify_file(requests, compress=compress)
+
+
+def _listed(lists: tuple[str, ...]) -> list[str]:
+    lines: list[str] = []
+    for name in lists:
+        with click.open_file(name) as file:
+            lines += [line.strip() for line in file if line.strip()]
+    return lines
+
+
+@contextmanager
+def _progress_bar(*, shown: bool) -> Iterator[Callable[[int], object]]:
+    """Yield a function that is told of bytes sent."""
+    if not shown:
+        yield lambda _count: None
+        return
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("putting files"), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda count: bar.advance(task, count)

@@ -1,0 +1,181 @@
+"""Commands for the server as a whole."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from trunkline import __version__, proto
+from trunkline.cli.options import command, parse_duration, pass_session, raw_options
+from trunkline.cli.raw import print_messages
+from trunkline.cli.session import Session
+from trunkline.cli.tables import print_details, print_table
+from trunkline.client.addresses import DEFAULT_PORT
+from trunkline.client.local_server import find_server, home_directory, stop_server
+from trunkline.errors import UnavailableError
+
+_HTTP_PORT = 30600
+
+
+@command("serve")
+@click.option("--home", type=click.Path(path_type=Path), help="Where the state is; by default $TRUNKLINE_HOME.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--grpc-port", default=DEFAULT_PORT, show_default=True, help="The port for clients; 0 picks a free one.")
+@click.option("--http-port", default=_HTTP_PORT, show_default=True, help="The port for S3 and the web; 0 picks one.")
+@click.option("--workers", type=click.IntRange(min=1), help="How many datums run at once; by default one per core.")
+@click.option("--runner", type=click.Choice(["auto", "process", "warm"]), default="auto", help="How Python is run.")
+@pass_session
+def serve(
+    session: Session,
+    *,
+    home: Path | None,
+    host: str,
+    grpc_port: int,
+    http_port: int,
+    workers: int | None,
+    runner: str,
+) -> None:
+    """Run the server.
+
+    It runs until Ctrl-C. All its state is in one directory.
+    """
+    from trunkline.app.serve import serve as run_server
+
+    run_server(
+        home_directory=home.absolute() if home else home_directory(),
+        host=host,
+        grpc_port=grpc_port,
+        http_port=http_port,
+        workers=workers,
+        runner=runner,
+        verbose=session.verbose,
+    )
+
+
+@command("shutdown")
+@click.option("--home", type=click.Path(path_type=Path), help="Of the server whose state is here.")
+@pass_session
+def shutdown(session: Session, *, home: Path | None) -> None:
+    """End the local server that runs in the background.
+
+    What it was doing goes on when it is started again.
+    """
+    directory = home.absolute() if home else home_directory()
+    record = stop_server(directory)
+    click.echo(f"ended process {record.pid}" if record else f"no server runs in {directory}", err=True)
+
+
+@command("version")
+@click.option("--client-only", is_flag=True, help="Do not ask the server.")
+@click.option("--timeout", default="1s", show_default=True, help="How long to wait for the server.")
+@click.option("--compare", is_flag=True, help="Fail if the versions differ.")
+@raw_options
+@pass_session
+def version(session: Session, *, client_only: bool, timeout: str, compare: bool, raw: str | None) -> None:
+    """Print the versions of this program and of the server."""
+    rows = [("pachctl", __version__)]
+    server = None if client_only or _is_not_running(session) else _server_version(session, parse_duration(timeout))
+    if server is not None:
+        rows.append(("pachd", f"{server.major}.{server.minor}.{server.micro}{server.additional}"))
+    if raw:
+        major, minor, micro = (int(part) for part in __version__.split(".")[:3])
+        own = proto.version_pb2.Version(major=major, minor=minor, micro=micro)
+        print_messages([own, *([server] if server is not None else [])], raw)
+    else:
+        print_table(("COMPONENT", "VERSION"), rows)
+    if compare and server is not None and __version__ not in rows[1][1]:
+        raise click.ClickException(f"versions differ: this is {__version__}, the server is {rows[1][1]}")
+    if server is None and not client_only:
+        click.echo("no local server runs", err=True)
+
+
+def _is_not_running(session: Session) -> bool:
+    """Tell whether asking for the version would start the local server, which nobody asked for."""
+    is_local = not (os.environ.get("PACHD_ADDRESS") or session.context.pachd_address)
+    return is_local and find_server(home_directory()) is None
+
+
+def _server_version(session: Session, timeout_seconds: float) -> proto.version_pb2.Version:
+    from google.protobuf.empty_pb2 import Empty
+
+    try:
+        return session.client.version.GetVersion(Empty(), timeout=timeout_seconds)
+    except UnavailableError:
+        print_table(("COMPONENT", "VERSION"), [("pachctl", __version__)])
+        raise
+
+
+@command("cluster")
+@raw_options
+@pass_session
+def inspect_cluster(session: Session, *, raw: str | None) -> None:
+    """Show the server."""
+    request = proto.admin_pb2.InspectClusterRequest()
+    request.current_project.name = session.project()
+    info = session.client.admin.InspectCluster(request)
+    if raw:
+        print_messages([info], raw)
+        return
+    print_details(
+        [
+            ("Address", str(session.client.address)),
+            ("ID", info.id),
+            ("Deployment ID", info.deployment_id),
+            ("Warnings", "\n".join(info.warnings)),
+            ("Paused", "yes" if info.paused else ""),
+        ]
+    )
+
+
+@command("fsck")
+@click.option("-f", "--fix", is_flag=True, help="Repair what can be repaired.")
+@click.option("--zombie", default="", metavar="ID", help="Look for files in this commit whose datum is gone.")
+@click.option("--zombie-all", is_flag=True, help="Look for files in all outputs whose datum is gone.")
+@click.option("--project", metavar="NAME", help="The project of --zombie.")
+@pass_session
+def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project: str | None) -> None:
+    """Check the repository's consistency."""
+    from trunkline.cli import references as refer
+
+    request = proto.pfs_pb2.FsckRequest(fix=fix)
+    if zombie:
+        request.zombie_target.CopyFrom(refer.commit(zombie, session.project(project)))
+    elif zombie_all:
+        request.zombie_all = True
+    errors = 0
+    for response in session.client.pfs.Fsck(request):
+        if response.error:
+            errors += 1
+            click.echo(f"Error: {response.error}")
+        else:
+            click.echo(f"Fix applied: {response.fix}")
+    if errors:
+        raise click.ClickException(f"found {errors} errors")
+    click.echo("No errors found.")
+
+
+@command("all")
+@click.option("-f", "--force", is_flag=True, help="Do not ask.")
+@pass_session
+def delete_all(session: Session, *, force: bool) -> None:
+    """Delete everything.
+
+    All projects, repos, pipelines, jobs and open transactions. Asks first.
+    """
+    from google.protobuf.empty_pb2 import Empty
+
+    client = session.client
+    repos = [
+        f"{info.repo.project.name}/{info.repo.name}"
+        for info in client.pfs.ListRepo(proto.pfs_pb2.ListRepoRequest(type="user"))
+    ]
+    click.echo(f"This deletes everything at {client.address}, with these repos:", err=True)
+    for name in repos:
+        click.echo(f"  {name}", err=True)
+    if not (force or click.confirm("Delete it all?", err=True)):
+        raise click.ClickException("nothing was deleted")
+    client.pps.DeleteAll(Empty())
+    client.pfs.DeleteAll(Empty())
+    client.transaction.DeleteAll(proto.transaction_pb2.DeleteAllRequest())

@@ -1,0 +1,84 @@
+"""What one command run knows: the context in use, the project, and a connection that is made when first needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import click
+
+from trunkline.client.config import Config, Context, read_config, write_config
+from trunkline.model.names import DEFAULT_PROJECT
+
+if TYPE_CHECKING:
+    from trunkline.client.connection import Client
+
+
+class Session:
+    """One run of the command line."""
+
+    def __init__(self) -> None:
+        self.verbose = False
+        self.rpc_timeout_seconds: float | None = None
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration file."""
+        return read_config()
+
+    @property
+    def context(self) -> Context:
+        """The context in use."""
+        return self.config.context()[1]
+
+    @property
+    def transaction(self) -> str:
+        """The id of the transaction that commands are added to; empty when there is none."""
+        return self.context.active_transaction
+
+    @cached_property
+    def client(self) -> Client:
+        """A client of the server in use; starts the local server if that is the one and it does not run."""
+        from trunkline.client.connection import connect
+
+        return connect(context=self.context, rpc_timeout_seconds=self.rpc_timeout_seconds, announce=announce)
+
+    @cached_property
+    def client_outside_transaction(self) -> Client:
+        """A client whose calls happen at once, whatever transaction is active."""
+        from trunkline.client.connection import connect
+
+        context = replace(self.context, active_transaction="")
+        return connect(context=context, rpc_timeout_seconds=self.rpc_timeout_seconds, announce=announce)
+
+    def project(self, named: str | None = None) -> str:
+        """Return the project that a command is about: the named one, else the context's."""
+        return named or self.context.project or DEFAULT_PROJECT
+
+    def change_context(self, name: str = "", **changes: str) -> str:
+        """Write changed fields of a context, by default the one in use, to the configuration file; return its name."""
+        name, context = self.config.context(name)
+        self.write(self.config.with_context(name, replace(context, **changes)))  # type: ignore[arg-type]
+        return name
+
+    def write(self, config: Config) -> None:
+        """Write the configuration file and use it from now on."""
+        write_config(config)
+        self.config = config
+
+    def report_transaction(self) -> None:
+        """Say that the last call was added to the active transaction instead of happening, if it was."""
+        if self.transaction:
+            click.echo(f"Added to transaction: {self.transaction}", err=True)
+
+    def close(self) -> None:
+        """Close connections that were made."""
+        for name in ("client", "client_outside_transaction"):
+            if client := self.__dict__.get(name):
+                client.close()
+
+
+def announce(line: str) -> None:
+    """Say something that is not part of the command's output."""
+    click.echo(line, err=True)

@@ -1,0 +1,50 @@
+"""States as lists show them: short, and coloured by whether someone should look."""
+
+from __future__ import annotations
+
+from trunkline import proto
+from trunkline.cli.tables import Cell, Coloured
+
+_COLOURS = {
+    "success": "green",
+    "running": "green",
+    "recovered": "yellow",
+    "failure": "red",
+    "failed": "red",
+    "crashing": "red",
+    "unrunnable": "red",
+    "killed": "red",
+    "paused": "yellow",
+    "starting": "yellow",
+    "created": "yellow",
+    "finishing": "yellow",
+    "egressing": "yellow",
+    "restarting": "yellow",
+}
+
+
+def job_state(state: proto.pps_pb2.JobState) -> Cell:
+    """Return ``success`` for JOB_SUCCESS; empty for none."""
+    name = proto.pps_pb2.JobState.Name(state).removeprefix("JOB_").lower()
+    return "" if name == "state_unknown" else _coloured(name)
+
+
+def pipeline_state(state: proto.pps_pb2.PipelineState) -> Cell:
+    """Return ``running`` for PIPELINE_RUNNING."""
+    name = proto.pps_pb2.PipelineState.Name(state).removeprefix("PIPELINE_").lower()
+    return "" if name == "state_unknown" else _coloured(name)
+
+
+def datum_state(state: proto.pps_pb2.DatumState) -> Cell:
+    """Return ``skipped`` for SKIPPED."""
+    return _coloured(proto.pps_pb2.DatumState.Name(state).lower())
+
+
+def text(cell: Cell) -> str:
+    """Return a cell's text without its colour."""
+    return cell.text if isinstance(cell, Coloured) else cell
+
+
+def _coloured(name: str) -> Cell:
+    colour = _COLOURS.get(name)
+    return Coloured(name, colour) if colour else name

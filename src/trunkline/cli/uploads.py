@@ -1,0 +1,152 @@
+"""What `put file` sends: which source goes to which path, and the messages for it."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import sys
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+from urllib.parse import urlsplit
+
+import click
+
+from trunkline import proto
+
+STANDARD_INPUT = "-"
+MESSAGE_BYTES = 1 << 20
+_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One source and the path in the commit that it goes to. Sources are local files, URLs, or ``-``."""
+
+    source: str
+    target: str
+    is_archive: bool = False
+    """Whether the members of the source are sent, below target, instead of itself."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the server fetches the source by itself."""
+        return is_url(self.source)
+
+
+def is_url(source: str) -> bool:
+    """Tell whether a source is a URL and not a local path."""
+    return "://" in source and bool(urlsplit(source).scheme)
+
+
+def plan_uploads(
+    sources: Sequence[str], path: str, *, recursive: bool = False, full_path: bool = False, untar: bool = False
+) -> Iterator[Upload]:
+    """Yield what to send, directories walked in the order of their sorted names.
+
+    Without a path a source goes to its base name (all of its name with full_path); one source goes to the path exactly,
+    or below it if the path ends in a slash; several sources go below the path. A directory that is walked brings its
+    files below where it goes itself, and ``/`` as the path of a single directory takes them without its name.
+    """
+    for source in sources:
+        target = _target(source, path, alone=len(sources) == 1, recursive=recursive, full_path=full_path)
+        if source == STANDARD_INPUT and not path:
+            raise click.BadArgumentUsage("a path is needed for what comes from standard input: write repo@branch:path")
+        if is_url(source) or source == STANDARD_INPUT:
+            yield Upload(source, target)
+        elif os.path.isdir(source):
+            if not recursive:
+                raise click.ClickException(f"{source} is a directory: use -r to put the files in it")
+            yield from (_file(file, target + file[len(source.rstrip("/")) :], untar) for file in _walk(source))
+        else:
+            yield _file(source, target, untar)
+
+
+def _file(source: str, target: str, untar: bool) -> Upload:
+    if untar and source.endswith(_TAR_SUFFIXES):
+        return Upload(source, posixpath.dirname(target), is_archive=True)
+    return Upload(source, posixpath.normpath("/" + target.lstrip("/")))
+
+
+def _target(source: str, path: str, *, alone: bool, recursive: bool, full_path: bool) -> str:
+    name = source if full_path else _base_name(source)
+    if not path:
+        return name
+    if alone and path == "/" and recursive and not full_path and not is_url(source):
+        return "/" if os.path.isdir(source) else posixpath.join("/", name)
+    if alone and not path.endswith("/") and not (recursive and full_path):
+        return path
+    return posixpath.join(path, name.lstrip("/"))
+
+
+def _base_name(source: str) -> str:
+    if is_url(source):
+        source = urlsplit(source).path
+    # "." and ".." have no name of their own: their files go to where they would go.
+    name = posixpath.basename(source.rstrip("/"))
+    return "" if name in (".", "..") else name
+
+
+def _walk(directory: str) -> Iterator[str]:
+    with os.scandir(directory) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(entry.path)
+            elif entry.is_file():
+                yield entry.path
+
+
+def edit_requests(
+    commit: proto.pfs_pb2.Commit,
+    uploads: Iterable[Upload],
+    *,
+    append: bool,
+    recursive: bool,
+    sent: Callable[[int], object] = lambda _count: None,
+) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:
+    """Yield the messages of one edit; sent is told how many bytes each one carries."""
+    yield proto.pfs_pb2.ModifyFileRequest(set_commit=commit)
+    for upload in uploads:
+        for message in _upload_requests(upload, append=append, recursive=recursive):
+            yield message
+            sent(len(message.add_file.raw.value))
+
+
+def _upload_requests(upload: Upload, *, append: bool, recursive: bool) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:
+    if upload.is_archive:
+        yield from _archive_requests(upload, append=append)
+    elif upload.is_remote:
+        yield from _deletion(upload.target, append=append)
+        url = proto.pfs_pb2.AddFile.URLSource(URL=upload.source, recursive=recursive)
+        yield proto.pfs_pb2.ModifyFileRequest(add_file=proto.pfs_pb2.AddFile(path=upload.target, url=url))
+    elif upload.source == STANDARD_INPUT:
+        yield from _content(upload.target, sys.stdin.buffer, append=append)
+    else:
+        with open(upload.source, "rb", buffering=0) as file:
+            yield from _content(upload.target, file, append=append)
+
+
+def _archive_requests(upload: Upload, *, append: bool) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:
+    with tarfile.open(upload.source, "r|*") as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is not None:
+                target = posixpath.normpath(posixpath.join("/", upload.target, member.name.lstrip("/")))
+                yield from _content(target, content, append=append)
+
+
+def _content(target: str, content: IO[bytes], *, append: bool) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:
+    yield from _deletion(target, append=append)
+    first = True
+    while (data := content.read(MESSAGE_BYTES)) or first:
+        add = proto.pfs_pb2.AddFile(path=target)
+        add.raw.value = data
+        yield proto.pfs_pb2.ModifyFileRequest(add_file=add)
+        first = False
+
+
+def _deletion(target: str, *, append: bool) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:
+    # Adding appends on the wire: to overwrite is to delete first.
+    if not append:
+        yield proto.pfs_pb2.ModifyFileRequest(delete_file=proto.pfs_pb2.DeleteFile(path=target))
