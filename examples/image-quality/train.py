@@ -35,7 +35,7 @@ def main(labels, *directories, target):
     classes = sorted(set(y))
     nb = GaussianNB(priors=[1 / len(classes)] * len(classes)).fit(x, y)
     parameters = {"priors": nb.class_prior_, "means": nb.theta_, "variances": nb.var_}
-    model = {"classes": classes, **{name: values.round(6).tolist() for name, values in parameters.items()}}
+    model = {"classes": classes, **{name: values.round(9).tolist() for name, values in parameters.items()}}
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(model, indent=1) + "\n")
 
