@@ -1,0 +1,123 @@
+"""The rows of file sets and of the layers that edit them."""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import pyarrow as pa
+
+from trunkline.storage.chunk import ChunkRef
+from trunkline.storage.table import Key, TableSpec
+
+DEFAULT_TAG = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One stored file. ``tag`` is the datum that wrote it."""
+
+    path: str
+    tag: str
+    size_bytes: int
+    hash: bytes
+    refs: tuple[ChunkRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """What listings say of a file ``/a``, a directory ``/d/`` or the root ``/``.
+
+    A directory's size is the sum, its hash the digest of all that is below it.
+    """
+
+    path: str
+    is_dir: bool
+    size_bytes: int
+    hash: bytes
+    tag: str = ""
+
+
+class Op(IntEnum):
+    """What a row of a layer does. The numbers are part of the storage format."""
+
+    APPEND = 0
+    """Append to the file that is below, or create it."""
+    REPLACE = 1
+    DELETE = 2
+    DELETE_BELOW = 3
+    """Delete all files of the tag below the path, which ends with a slash. Comes before the layer's other rows."""
+
+
+_COLUMNS = [
+    ("path", pa.string()),
+    ("tag", pa.string()),
+    ("size", pa.int64()),
+    ("hash", pa.binary(32)),
+    ("refs", pa.binary()),
+]
+KEY = ("path", "tag")
+FILES = TableSpec(schema=pa.schema(_COLUMNS), key=KEY, digest=("path", "size", "hash"), size="size")
+LAYERS = TableSpec(
+    schema=pa.schema([*_COLUMNS, ("op", pa.uint8())]),
+    key=KEY,
+    digest=("path", "tag", "size", "hash", "op"),
+    size="size",
+)
+
+# A file of one chunk needs neither the chunk's hash nor its length: they are the file's own.
+_ONLY = struct.Struct("<32sQIB")
+_ONE_OF_SEVERAL = struct.Struct("<32s32sQIIB")
+
+
+def encode_row_refs(refs: Sequence[ChunkRef]) -> bytes:
+    """Return refs as the ``refs`` column holds them."""
+    if len(refs) == 1:
+        ref = refs[0]
+        return _ONLY.pack(ref.pack, ref.offset, ref.stored_bytes, ref.codec)
+    return b"".join(
+        _ONE_OF_SEVERAL.pack(ref.chunk, ref.pack, ref.offset, ref.stored_bytes, ref.length, ref.codec) for ref in refs
+    )
+
+
+def decode_row_refs(data: bytes, content_hash: bytes, size_bytes: int) -> tuple[ChunkRef, ...]:
+    """Return the refs of a row, given the file's hash and size."""
+    if len(data) == _ONLY.size:
+        pack, offset, stored_bytes, codec = _ONLY.unpack(data)
+        return (ChunkRef(content_hash, pack, offset, stored_bytes, size_bytes, codec),)
+    return tuple(ChunkRef(*fields) for fields in _ONE_OF_SEVERAL.iter_unpack(data))
+
+
+def file_row(batch: pa.RecordBatch, position: int) -> FileRow:
+    """Return one row of a batch."""
+    path, tag, size, digest, refs = (batch.column(name)[position].as_py() for name, _ in _COLUMNS)
+    return FileRow(path, tag, size, digest, decode_row_refs(refs, digest, size))
+
+
+def file_rows(batch: pa.RecordBatch) -> Iterator[FileRow]:
+    """Yield the rows of a batch."""
+    columns = [batch.column(name).to_pylist() for name, _ in _COLUMNS]
+    for path, tag, size, digest, refs in zip(*columns, strict=True):
+        yield FileRow(path, tag, size, digest, decode_row_refs(refs, digest, size))
+
+
+def file_infos(batch: pa.RecordBatch) -> Iterator[FileInfo]:
+    """Yield what listings say of the rows of a batch."""
+    columns = [batch.column(name).to_pylist() for name in ("path", "size", "hash", "tag")]
+    for path, size, digest, tag in zip(*columns, strict=True):
+        yield FileInfo(path, False, size, digest, tag)
+
+
+def bounds_below(directory: str) -> tuple[Key, Key]:
+    """Return the key range of all that is below a directory, given with its trailing slash."""
+    return (directory,), (after_directory(directory),)
+
+
+def after_directory(directory: str) -> str:
+    """Return the smallest path that sorts after all that is below directory."""
+    return directory[:-1] + "0"  # which follows the slash
+
+
+def after_path(path: str) -> str:
+    """Return the smallest path that sorts after path, and, for a directory, after all that is below it."""
+    return after_directory(path) if path.endswith("/") else path + "\0"
