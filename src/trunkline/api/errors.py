@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 
@@ -10,6 +10,8 @@ from trunkline import errors
 from trunkline.pfs.commits import AlreadyFinishedError
 from trunkline.pfs.provenance import ProvenanceCycleError
 from trunkline.telemetry import log
+
+RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 # The first class that fits decides. Clients match phrases for the ones that the field sends as UNKNOWN.
 _CODES: tuple[tuple[type[errors.Error], grpc.StatusCode], ...] = (
@@ -36,9 +38,9 @@ class ErrorInterceptor(grpc.ServerInterceptor):
 
     def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
+        continuation: Callable[[grpc.HandlerCallDetails], RpcMethodHandler | None],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler | None:
+    ) -> RpcMethodHandler | None:
         """Wrap the handler of one call."""
         handler: Any = continuation(handler_call_details)
         if handler is None:
@@ -52,9 +54,6 @@ class ErrorInterceptor(grpc.ServerInterceptor):
             handler.response_serializer,
         )
         return wrapped
-
-
-RpcMethodHandler = grpc.RpcMethodHandler
 
 
 def _guard(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:

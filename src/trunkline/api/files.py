@@ -72,7 +72,9 @@ class FileMethods:
             case "add_file":
                 add = request.add_file
                 if add.WhichOneof("source") == "url":
-                    raise NotSupportedError("put file from a URL is not supported by this server yet: download it first")
+                    raise NotSupportedError(
+                        "put file from a URL is not supported by this server yet: download it first"
+                    )
                 writer.add(add.path, _content(add, stream), tag=add.datum or _TAG)
             case "delete_file":
                 writer.delete(request.delete_file.path, tag=request.delete_file.datum or _TAG)
@@ -88,14 +90,10 @@ class FileMethods:
         _, files = self._versioning.open_files(reference)
         info = _find(files, path, reference)
         tag = copy.datum or _TAG
-        target = clean(copy.dst)
         if not copy.append:
-            writer.delete(target, tag=tag)
-            writer.delete(target + "/", tag=tag)
-        below = len(clean(info.path)) if info.path != "/" else 0
-        for row in files.files(info.path):
-            destination = target + (row.path[below:] if info.is_dir else "")
-            writer.copy(destination.replace("//", "/"), row, tag=tag)
+            writer.delete(copy.dst.rstrip("/") or "/", tag=tag)
+            writer.delete(copy.dst.rstrip("/") + "/", tag=tag)
+        writer.copy(copy.dst, files.files(info.path), src=info.path, tag=tag)
 
     # Reading
 
@@ -104,33 +102,23 @@ class FileMethods:
         row, files = self._versioning.open_files(reference)
         return _one(_find(files, path, reference), row, reference)
 
-    def ListFile(
-        self, request: pfs_pb2.ListFileRequest, context: grpc.ServicerContext
-    ) -> Iterator[pfs_pb2.FileInfo]:
+    def ListFile(self, request: pfs_pb2.ListFileRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.FileInfo]:
         reference, path = wire.read_file(request.file)
         _check_page(request.number, reverse=request.reverse)
         row, files = self._versioning.open_files(reference)
-        infos = files.list(
-            path, after=request.paginationMarker.path, number=request.number, reverse=request.reverse
-        )
+        infos = files.list(path, after=request.paginationMarker.path, number=request.number, reverse=request.reverse)
         yield from wire.file_infos(infos, row, reference.id)
 
-    def WalkFile(
-        self, request: pfs_pb2.WalkFileRequest, context: grpc.ServicerContext
-    ) -> Iterator[pfs_pb2.FileInfo]:
+    def WalkFile(self, request: pfs_pb2.WalkFileRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.FileInfo]:
         reference, path = wire.read_file(request.file)
         _check_page(request.number, reverse=request.reverse)
         row, files = self._versioning.open_files(reference)
         if clean(path) != "/" and files.info(path) is None:
             raise NotFoundError(f"file {path} not found: commit {reference} does not contain item")
-        infos = files.walk(
-            path, after=request.paginationMarker.path, number=request.number, reverse=request.reverse
-        )
+        infos = files.walk(path, after=request.paginationMarker.path, number=request.number, reverse=request.reverse)
         yield from wire.file_infos(infos, row, reference.id)
 
-    def GlobFile(
-        self, request: pfs_pb2.GlobFileRequest, context: grpc.ServicerContext
-    ) -> Iterator[pfs_pb2.FileInfo]:
+    def GlobFile(self, request: pfs_pb2.GlobFileRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.FileInfo]:
         reference = wire.read_commit_of(request, "commit")
         row, files = self._versioning.open_files(reference)
         infos = files.glob(request.pattern, lower=request.path_range.lower, upper=request.path_range.upper)
@@ -251,10 +239,10 @@ def _only_file(files: FileSet, path: str, reference: CommitReference) -> FileInf
         raise _not_found(path, reference)
     if info.is_dir:
         raise InvalidInputError(
-            f"{path}: cannot get directory or non-regular file. Use GetFileTAR instead (get file -r on the command line)"
+            f"{path}: cannot get directory or non-regular file. Use GetFileTAR instead (that is get file -r)"
         )
     if next(found, None) is not None:
-        raise InvalidInputError(f"{path}: matched multiple files. Use GetFileTAR instead (get file -r on the command line)")
+        raise InvalidInputError(f"{path}: matched multiple files. Use GetFileTAR instead (that is get file -r)")
     return info
 
 

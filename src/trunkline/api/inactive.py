@@ -14,7 +14,9 @@ def add_inactive_services(server: grpc.Server) -> None:
     """Answer all methods of auth and identity with 'not activated'."""
     for module in (auth_pb2, identity_pb2):
         service: Any = module.DESCRIPTOR.services_by_name["API"]
-        handlers = {method.name: grpc.unary_unary_rpc_method_handler(_refuse()) for method in service.methods}
+        handlers: dict[str, Any] = {
+            method.name: grpc.unary_unary_rpc_method_handler(_refuse()) for method in service.methods
+        }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
 
 

@@ -6,28 +6,32 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import wire
+from trunkline.api.actions import Actions
 from trunkline.api.files import FileMethods
-from trunkline.errors import InvalidInputError
 from trunkline.model.jobs import CommitState, OriginKind
-from trunkline.model.versions import CommitReference, Trigger
+from trunkline.model.versions import CommitReference
 from trunkline.pfs import branches, commits, projects, repos
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import find_repo, resolve_commit
-from trunkline.pfs.removal import drop_commit_set, squash_commit_set
+from trunkline.pfs.removal import drop_commit_set
 from trunkline.pfs.transaction import Transaction
+from trunkline.pfs.versioning import Versioning
 from trunkline.proto import pfs_pb2, pfs_pb2_grpc
+from trunkline.proto.transaction_pb2 import TransactionRequest
 
 
 class PfsService(FileMethods, pfs_pb2_grpc.APIServicer):
-    """Each method parses, calls one function, converts what it returns."""
+    """Each method parses, calls one function, converts what it returns. What a transaction can hold is in `Actions`."""
+
+    def __init__(self, versioning: Versioning, actions: Actions) -> None:
+        super().__init__(versioning)
+        self._actions = actions
 
     # Projects
 
     def CreateProject(self, request: pfs_pb2.CreateProjectRequest, context: grpc.ServicerContext) -> Empty:
         with self._versioning.transaction() as tx:
-            projects.create_project(
-                tx, request.project.name, description=request.description, update=request.update
-            )
+            projects.create_project(tx, request.project.name, description=request.description, update=request.update)
         return Empty()
 
     def InspectProject(
@@ -58,19 +62,14 @@ class PfsService(FileMethods, pfs_pb2_grpc.APIServicer):
     # Repos
 
     def CreateRepo(self, request: pfs_pb2.CreateRepoRequest, context: grpc.ServicerContext) -> Empty:
-        with self._versioning.transaction() as tx:
-            repos.create_repo(
-                tx, wire.read_repo(request.repo), description=request.description, update=request.update
-            )
+        self._actions.run(TransactionRequest(create_repo=request), context)
         return Empty()
 
     def InspectRepo(self, request: pfs_pb2.InspectRepoRequest, context: grpc.ServicerContext) -> pfs_pb2.RepoInfo:
         with self._versioning.reading() as tx:
             return wire.repo_info(repos.inspect_repo(tx, wire.read_repo(request.repo)), details=True)
 
-    def ListRepo(
-        self, request: pfs_pb2.ListRepoRequest, context: grpc.ServicerContext
-    ) -> Iterator[pfs_pb2.RepoInfo]:
+    def ListRepo(self, request: pfs_pb2.ListRepoRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.RepoInfo]:
         with self._versioning.reading() as tx:
             infos = repos.list_repos(tx, type=request.type, projects=[project.name for project in request.projects])
         if request.HasField("page") and request.page.page_size > 0:
@@ -83,9 +82,10 @@ class PfsService(FileMethods, pfs_pb2_grpc.APIServicer):
     def DeleteRepo(
         self, request: pfs_pb2.DeleteRepoRequest, context: grpc.ServicerContext
     ) -> pfs_pb2.DeleteRepoResponse:
-        with self._versioning.transaction() as tx:
-            deleted = repos.delete_repo(tx, wire.read_repo(request.repo), force=request.force)
-        return pfs_pb2.DeleteRepoResponse(deleted=deleted)
+        with self._versioning.reading() as tx:
+            exists = repos.exists(tx, wire.read_repo(request.repo))
+        self._actions.run(TransactionRequest(delete_repo=request), context)
+        return pfs_pb2.DeleteRepoResponse(deleted=exists)
 
     def DeleteRepos(
         self, request: pfs_pb2.DeleteReposRequest, context: grpc.ServicerContext
@@ -102,25 +102,10 @@ class PfsService(FileMethods, pfs_pb2_grpc.APIServicer):
     # Branches
 
     def CreateBranch(self, request: pfs_pb2.CreateBranchRequest, context: grpc.ServicerContext) -> Empty:
-        never = [
-            wire.read_branch(spec.branch)
-            for spec in request.branch_propagation_specs
-            if spec.propagation_spec.never
-        ]
-        with self._versioning.transaction() as tx:
-            branches.create_branch(
-                tx,
-                wire.read_branch(request.branch),
-                head=wire.optional_commit(request, "head"),
-                provenance=[wire.read_branch(branch) for branch in request.provenance],
-                trigger=_read_trigger(request.trigger) if request.HasField("trigger") else None,
-                never_propagates=never,
-            )
+        self._actions.run(TransactionRequest(create_branch=request), context)
         return Empty()
 
-    def InspectBranch(
-        self, request: pfs_pb2.InspectBranchRequest, context: grpc.ServicerContext
-    ) -> pfs_pb2.BranchInfo:
+    def InspectBranch(self, request: pfs_pb2.InspectBranchRequest, context: grpc.ServicerContext) -> pfs_pb2.BranchInfo:
         with self._versioning.reading() as tx:
             return wire.branch_info(branches.inspect_branch(tx, wire.read_branch(request.branch)))
 
@@ -133,33 +118,16 @@ class PfsService(FileMethods, pfs_pb2_grpc.APIServicer):
         return map(wire.branch_info, infos)
 
     def DeleteBranch(self, request: pfs_pb2.DeleteBranchRequest, context: grpc.ServicerContext) -> Empty:
-        with self._versioning.transaction() as tx:
-            branches.delete_branch(tx, wire.read_branch(request.branch), force=request.force)
+        self._actions.run(TransactionRequest(delete_branch=request), context)
         return Empty()
 
     # Commits
 
     def StartCommit(self, request: pfs_pb2.StartCommitRequest, context: grpc.ServicerContext) -> pfs_pb2.Commit:
-        branch = wire.read_branch(request.branch)
-        parent = None
-        if request.HasField("parent") and (request.parent.id or request.parent.branch.name):
-            message = pfs_pb2.Commit()
-            message.CopyFrom(request.parent)
-            if not message.repo.name and not message.branch.repo.name:
-                message.repo.CopyFrom(request.branch.repo)
-            parent = wire.read_commit(message)
-        with self._versioning.transaction() as tx:
-            commit = commits.start_commit(tx, branch, parent=parent, description=request.description)
-        return wire.commit(commit.commit)
+        return self._actions.run(TransactionRequest(start_commit=request), context).commit
 
     def FinishCommit(self, request: pfs_pb2.FinishCommitRequest, context: grpc.ServicerContext) -> Empty:
-        reference = wire.read_commit_of(request, "commit")
-        with self._versioning.transaction() as tx:
-            commit = resolve_commit(tx, reference)
-            commits.finish_commit(
-                tx, commit, description=request.description, error=request.error, force=request.force
-            )
-        self._versioning.settle(commit.key)
+        self._actions.run(TransactionRequest(finish_commit=request), context)
         return Empty()
 
     def ClearCommit(self, request: pfs_pb2.ClearCommitRequest, context: grpc.ServicerContext) -> Empty:
@@ -168,9 +136,7 @@ class PfsService(FileMethods, pfs_pb2_grpc.APIServicer):
             commits.clear_commit(tx, resolve_commit(tx, reference))
         return Empty()
 
-    def InspectCommit(
-        self, request: pfs_pb2.InspectCommitRequest, context: grpc.ServicerContext
-    ) -> pfs_pb2.CommitInfo:
+    def InspectCommit(self, request: pfs_pb2.InspectCommitRequest, context: grpc.ServicerContext) -> pfs_pb2.CommitInfo:
         reference = wire.read_commit_of(request, "commit")
         commit = self._wait(reference, wire.read_state(request.wait), context)
         with self._versioning.reading() as tx:
@@ -241,8 +207,7 @@ class PfsService(FileMethods, pfs_pb2_grpc.APIServicer):
                 yield pfs_pb2.CommitSetInfo(commit_set=pfs_pb2.CommitSet(id=id), commits=infos)
 
     def SquashCommitSet(self, request: pfs_pb2.SquashCommitSetRequest, context: grpc.ServicerContext) -> Empty:
-        with self._versioning.transaction() as tx:
-            squash_commit_set(tx, request.commit_set.id, self._versioning.listeners)
+        self._actions.run(TransactionRequest(squash_commit_set=request), context)
         return Empty()
 
     def DropCommitSet(self, request: pfs_pb2.DropCommitSetRequest, context: grpc.ServicerContext) -> Empty:
@@ -255,16 +220,3 @@ class PfsService(FileMethods, pfs_pb2_grpc.APIServicer):
 
     def _commit_info(self, tx: Transaction, row: CommitRow) -> pfs_pb2.CommitInfo:
         return wire.commit_info(next(iter(commits.inspect_commits(tx, [row]))))
-
-
-def _read_trigger(message: pfs_pb2.Trigger) -> Trigger:
-    if not message.branch:
-        raise InvalidInputError("triggers must specify a branch to trigger on")
-    return Trigger(
-        branch=message.branch,
-        all=message.all,
-        rate_limit_spec=message.rate_limit_spec,
-        size=message.size,
-        commits=message.commits,
-        cron_spec=message.cron_spec,
-    )

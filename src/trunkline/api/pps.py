@@ -8,6 +8,7 @@ from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import pps_wire, wire
+from trunkline.api.actions import Actions
 from trunkline.errors import InvalidInputError, NotFoundError
 from trunkline.model.datums import DatumState
 from trunkline.model.names import DEFAULT_PROJECT
@@ -24,6 +25,7 @@ from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecord, DatumRecords
 from trunkline.proto import pps_pb2, pps_pb2_grpc
+from trunkline.proto.transaction_pb2 import TransactionRequest
 
 T = TypeVar("T")
 
@@ -39,8 +41,9 @@ _LOOK_BACK_SECONDS = 24 * 3600
 class PpsService(pps_pb2_grpc.APIServicer):
     """Each method parses, calls one function, converts what it returns."""
 
-    def __init__(self, versioning: Versioning, objects: ObjectStore) -> None:
+    def __init__(self, versioning: Versioning, objects: ObjectStore, actions: Actions) -> None:
         self._versioning = versioning
+        self._actions = actions
         self._objects = objects
         self._records = DatumRecords(versioning.file_sets.tables)
 
@@ -49,32 +52,29 @@ class PpsService(pps_pb2_grpc.APIServicer):
     def CreatePipelineV2(
         self, request: pps_pb2.CreatePipelineV2Request, context: grpc.ServicerContext
     ) -> pps_pb2.CreatePipelineV2Response:
-        return self._create(
+        definition = pipelines.define(
+            self._versioning,
             request.create_pipeline_request_json,
             update=request.update,
             reprocess=request.reprocess,
-            dry_run=request.dry_run,
         )
+        if not (request.dry_run or definition.spec.dry_run):
+            self._create(definition, context)
+        return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=definition.effective_json)
 
     def CreatePipeline(self, request: pps_pb2.CreatePipelineRequest, context: grpc.ServicerContext) -> Empty:
-        self._create(
-            json_format.MessageToJson(request, indent=None),
-            update=request.update,
-            reprocess=request.reprocess,
-            dry_run=request.dry_run,
-        )
+        definition = pipelines.define(self._versioning, json_format.MessageToJson(request, indent=None))
+        if not definition.spec.dry_run:
+            self._create(definition, context)
         return Empty()
 
-    def _create(self, user_json: str, *, update: bool, reprocess: bool, dry_run: bool) -> pps_pb2.CreatePipelineV2Response:
-        definition = pipelines.define(self._versioning, user_json)
-        if not (dry_run or definition.spec.dry_run):
-            pipelines.create_pipeline(
-                self._versioning,
-                definition,
-                update=update or definition.spec.update,
-                reprocess=reprocess or definition.spec.reprocess,
-            )
-        return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=definition.effective_json)
+    def _create(self, definition: pipelines.Definition, context: grpc.ServicerContext) -> None:
+        action = pps_pb2.CreatePipelineTransaction(
+            user_json=definition.user_json, effective_json=definition.effective_json
+        )
+        action.create_pipeline_request.update = definition.update
+        action.create_pipeline_request.reprocess = definition.reprocess
+        self._actions.run(TransactionRequest(create_pipeline_v2=action), context)
 
     def InspectPipeline(
         self, request: pps_pb2.InspectPipelineRequest, context: grpc.ServicerContext
@@ -119,7 +119,6 @@ class PpsService(pps_pb2_grpc.APIServicer):
             rows = pipeline_queries.list_pipelines(tx.connection, [] if request.all else names)
             for row in rows:
                 pipelines.delete_pipeline(tx, row, force=True, keep_repo=request.keep_repo)
-        self._versioning.settle_all()
         return pps_pb2.DeletePipelinesResponse(pipelines=[pps_wire.pipeline(row.project, row.name) for row in rows])
 
     def StartPipeline(self, request: pps_pb2.StartPipelineRequest, context: grpc.ServicerContext) -> Empty:
@@ -137,8 +136,10 @@ class PpsService(pps_pb2_grpc.APIServicer):
     def RerunPipeline(self, request: pps_pb2.RerunPipelineRequest, context: grpc.ServicerContext) -> Empty:
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
-        definition = pipelines.define(self._versioning, row.effective_spec_json)
-        pipelines.create_pipeline(self._versioning, definition, update=True, reprocess=request.reprocess)
+        definition = pipelines.define(
+            self._versioning, row.effective_spec_json, update=True, reprocess=request.reprocess
+        )
+        self._create(definition, context)
         return Empty()
 
     def RunCron(self, request: pps_pb2.RunCronRequest, context: grpc.ServicerContext) -> Empty:
@@ -146,13 +147,9 @@ class PpsService(pps_pb2_grpc.APIServicer):
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
         raise InvalidInputError(f"pipeline {row} doesn't have a cron input")
 
-    def _change_pipeline(
-        self, message: pps_pb2.Pipeline, change: Callable[[Transaction, PipelineRow], None]
-    ) -> None:
+    def _change_pipeline(self, message: pps_pb2.Pipeline, change: Callable[[Transaction, PipelineRow], None]) -> None:
         with self._versioning.transaction() as tx:
             change(tx, pipelines.find_pipeline(tx, *pps_wire.read_pipeline(message)))
-        # Commits of jobs that ended with this are closed by now, and become file sets here.
-        self._versioning.settle_all()
 
     # Jobs
 
@@ -191,7 +188,9 @@ class PpsService(pps_pb2_grpc.APIServicer):
             ]
             if request.HasField("paginationMarker"):
                 marker = wire.microseconds(request.paginationMarker)
-                found = [job for job in found if (job.created_at > marker if request.reverse else job.created_at < marker)]
+                found = [
+                    job for job in found if (job.created_at > marker if request.reverse else job.created_at < marker)
+                ]
             if request.reverse:
                 found.reverse()
             for job in found[: request.number or None]:
@@ -226,15 +225,12 @@ class PpsService(pps_pb2_grpc.APIServicer):
             self._versioning.db.changes.wait(seen, seconds=1.0)
 
     def StopJob(self, request: pps_pb2.StopJobRequest, context: grpc.ServicerContext) -> Empty:
-        with self._versioning.transaction() as tx:
-            jobs.stop_job(tx, jobs.find_job(tx, *pps_wire.read_job(request.job)), request.reason)
-        self._versioning.settle_all()
+        self._actions.run(TransactionRequest(stop_job=request), context)
         return Empty()
 
     def DeleteJob(self, request: pps_pb2.DeleteJobRequest, context: grpc.ServicerContext) -> Empty:
         with self._versioning.transaction() as tx:
             jobs.delete_job(tx, jobs.find_job(tx, *pps_wire.read_job(request.job)))
-        self._versioning.settle_all()
         return Empty()
 
     def _find_job(self, message: pps_pb2.Job) -> JobRow:
@@ -287,9 +283,7 @@ class PpsService(pps_pb2_grpc.APIServicer):
 
     # Logs
 
-    def GetLogs(
-        self, request: pps_pb2.GetLogsRequest, context: grpc.ServicerContext
-    ) -> Iterator[pps_pb2.LogMessage]:
+    def GetLogs(self, request: pps_pb2.GetLogsRequest, context: grpc.ServicerContext) -> Iterator[pps_pb2.LogMessage]:
         sent: set[int] = set()
         while True:
             seen = self._versioning.db.changes.count
@@ -313,7 +307,9 @@ class PpsService(pps_pb2_grpc.APIServicer):
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
             oldest = tx.now - since * 1_000_000
             found = job_queries.list_jobs(tx.connection, pipeline_key=row.key)
-        return [job for job in reversed(found) if (job.finished_at or job.created_at) >= oldest or not job.state.is_terminal]
+        return [
+            job for job in reversed(found) if (job.finished_at or job.created_at) >= oldest or not job.state.is_terminal
+        ]
 
     def _lines(self, job: JobRow, request: pps_pb2.GetLogsRequest, sent: set[int]) -> Iterator[LogLine]:
         if request.master:

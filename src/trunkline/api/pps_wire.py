@@ -1,7 +1,7 @@
 """Between wire messages and values: pipelines, jobs, datums, log lines."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
@@ -66,7 +66,7 @@ def pipeline_info(row: PipelineRow, *, last_job: JobState | None, details: bool)
         version=row.version,
         spec_commit=wire.commit(CommitKey(spec_repo, row.spec_commit)),
         stopped=row.stopped,
-        state=pps_pb2.PipelineState.Name(int(row.state)),  # type: ignore[arg-type]
+        state=pps_pb2.PipelineState.Name(int(row.state)),
         reason=row.reason,
         type=pps_pb2.PipelineInfo.PipelineType.PIPELINE_TYPE_TRANSFORM,
         user_spec_json=row.user_spec_json,
@@ -74,12 +74,16 @@ def pipeline_info(row: PipelineRow, *, last_job: JobState | None, details: bool)
         metadata=row.metadata,
     )
     if last_job is not None:
-        info.last_job_state = pps_pb2.JobState.Value(pps_pb2.JobState.Name(int(last_job)))  # type: ignore[arg-type]
+        info.last_job_state = _job_state(last_job)
     spec = spec_message(row)
     info.parallelism = spec.parallelism_spec.constant or 1
     if details:
         info.details.CopyFrom(_pipeline_details(row, spec))
     return info
+
+
+def _job_state(state: JobState) -> pps_pb2.JobState:
+    return cast("pps_pb2.JobState", int(state))  # numbers are the wire's
 
 
 def _pipeline_details(row: PipelineRow, spec: pps_pb2.CreatePipelineRequest) -> pps_pb2.PipelineInfo.Details:
@@ -125,7 +129,7 @@ def job_info(
         data_failed=job.data_failed,
         data_recovered=job.data_recovered,
         stats=process_stats(job.stats),
-        state=pps_pb2.JobState.Name(int(job.state)),  # type: ignore[arg-type]
+        state=_job_state(job.state),
         reason=job.reason,
         created=wire.timestamp(job.created_at),
         started=wire.timestamp(job.started_at),

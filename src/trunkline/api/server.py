@@ -7,20 +7,22 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from trunkline.api.actions import Actions
 from trunkline.api.cluster import AdminService, VersionService
 from trunkline.api.errors import ErrorInterceptor
 from trunkline.api.inactive import add_inactive_services
 from trunkline.api.pfs import PfsService
 from trunkline.api.pps import PpsService
+from trunkline.api.transaction import TransactionService
 from trunkline.errors import UnavailableError
 from trunkline.objects import ObjectStore
 from trunkline.pfs.versioning import Versioning
-from trunkline.proto import admin_pb2_grpc, pfs_pb2_grpc, pps_pb2_grpc, version_pb2_grpc
+from trunkline.proto import admin_pb2_grpc, pfs_pb2_grpc, pps_pb2_grpc, transaction_pb2_grpc, version_pb2_grpc
 
 MESSAGE_BYTES_MAX = 20 * 1024 * 1024
 # Clients hold about 100 streams open at once, and waiting for a commit or a job holds one thread.
 _THREADS = 256
-_SERVICES = ("pfs_v2.API", "pps_v2.API", "admin_v2.API", "versionpb_v2.API")
+_SERVICES = ("pfs_v2.API", "pps_v2.API", "transaction_v2.API", "admin_v2.API", "versionpb_v2.API")
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
@@ -52,8 +54,10 @@ def start_grpc_server(
     server = grpc.server(
         ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"), options=_OPTIONS, interceptors=[ErrorInterceptor()]
     )
-    pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning), server)
-    pps_pb2_grpc.add_APIServicer_to_server(PpsService(versioning, objects), server)
+    actions = Actions(versioning)
+    pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning, actions), server)
+    pps_pb2_grpc.add_APIServicer_to_server(PpsService(versioning, objects, actions), server)
+    transaction_pb2_grpc.add_APIServicer_to_server(TransactionService(versioning, actions), server)
     admin_pb2_grpc.add_APIServicer_to_server(AdminService(deployment_id=deployment_id), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)
     add_inactive_services(server)

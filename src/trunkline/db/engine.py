@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event

@@ -142,6 +142,14 @@ chunks = Table(
     sqlite_with_rowid=False,
 )
 
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("requests", LargeBinary, nullable=False, default=b""),  # a serialised TransactionInfo of the wire
+)
+
 file_sets = Table(
     "file_sets",
     metadata,

@@ -67,7 +67,7 @@ def _head_of(tx: Transaction, branch: BranchRow) -> CommitRow | None:
 def finish_commit(
     tx: Transaction, commit: CommitRow, *, description: str = "", error: str = "", force: bool = False
 ) -> None:
-    """Close a commit to writing. Its file set is made afterwards, by `Versioning.settle`."""
+    """Close a commit to writing. Its file set is made after the transaction, by `Versioning.settle`."""
     if commit.finishing_at is not None:
         raise AlreadyFinishedError(commit.commit)
     if not force and (commits.provenance_of(tx.connection, commit.key) or commit.commit.repo.type == META):
@@ -78,6 +78,7 @@ def finish_commit(
     if description:
         values["description"] = description
     commits.update_commit(tx.connection, commit.key, **values)
+    tx.closed.append(commit.key)
 
 
 def clear_commit(tx: Transaction, commit: CommitRow) -> None:
@@ -88,11 +89,12 @@ def clear_commit(tx: Transaction, commit: CommitRow) -> None:
 
 
 def good_ancestor(tx: Transaction, commit: CommitRow) -> CommitRow | None:
-    """Return the nearest ancestor that finished without an error: the one whose files a commit builds on."""
+    """Return the nearest ancestor without an error, finished or not: the one whose files a commit builds on."""
     parent = commit.parent
     while parent is not None:
         row = commits.commit_by_key(tx.connection, parent)
-        if not row.error:
+        # A commit that will never hold anything of its own need not wait for others: it shows what there is.
+        if not row.error and (row.finished_at is not None or not commit.error):
             return row
         parent = row.parent
     return None

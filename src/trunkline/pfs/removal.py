@@ -73,10 +73,10 @@ def remove(tx: Transaction, rows: Sequence[CommitRow], listeners: Sequence[Liste
         for branch in branches.branches_with_head(tx.connection, row.key):
             branches.update_branch(tx.connection, branch.key, head=kept, updated_at=tx.now)
     commits.delete_commits(tx.connection, sorted(keys))
-    for branch in {row.repo_key: row for row in rows}.values():
-        for headless in branches.list_branches(tx.connection, branch.repo_key):
-            if headless.head is None:
-                _give_empty_commit(tx, headless)
+    for repo_key in dict.fromkeys(row.repo_key for row in rows):
+        for branch in branches.list_branches(tx.connection, repo_key):
+            if branch.head is None:
+                _give_empty_commit(tx, branch)
 
 
 def _kept_ancestor(tx: Transaction, row: CommitRow, removed: set[int]) -> int | None:

@@ -29,6 +29,11 @@ def create_repo(tx: Transaction, repo: RepoKey, *, description: str = "", update
     return repos.insert_repo(tx.connection, repo, description, tx.now)
 
 
+def exists(tx: Transaction, repo: RepoKey) -> bool:
+    """Return whether there is such a repo."""
+    return repos.find_repo(tx.connection, with_defaults(repo)) is not None
+
+
 def inspect_repo(tx: Transaction, repo: RepoKey) -> RepoInfo:
     """Return the repo with its branches and size, or raise NotFoundError."""
     return _info(tx, find_repo(tx, repo))

@@ -21,6 +21,8 @@ class Transaction:
     """Keys of branches whose head changed: what is computed from them gets new commits at the end."""
     lacking: dict[int, None] = field(default_factory=dict)
     """Keys of computed branches that get a new commit at the end in any case."""
+    closed: list[int] = field(default_factory=list)
+    """Keys of commits that were closed: they are settled after the transaction."""
     checked: dict[int, None] = field(default_factory=dict)
     """Keys of branches whose provenance changed: their part of the graph is checked at the end."""
 

@@ -48,7 +48,10 @@ class Versioning:
 
     @contextmanager
     def transaction(self, id: str = "") -> Iterator[Transaction]:  # noqa: A002 - the field's word
-        """Give a transaction; at its end, changes travel downstream, and all of it happens or none."""
+        """Give a transaction; at its end, changes travel downstream, and all of it happens or none.
+
+        Commits that it closed are finished when this returns.
+        """
         with self.db.write() as connection:
             tx = Transaction(connection, id or new_id(), now())
             yield tx
@@ -56,6 +59,8 @@ class Versioning:
             opened = propagate(tx)
             for listener in self.listeners:
                 listener.commits_opened(tx, opened)
+        for key in tx.closed:
+            self.settle(key)
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -84,8 +89,6 @@ class Versioning:
                 self.append_layer(tx, commit, layer)
             if one_off:
                 finish_commit(tx, commit)
-        if one_off:
-            self.settle(commit.key)
         return commit.commit
 
     def _find_open(self, tx: Transaction, target: CommitReference) -> CommitRow | None:
@@ -123,8 +126,10 @@ class Versioning:
     def settle(self, key: int) -> None:
         """Make the file set of a commit that is closed, check it, and finish it. Doing it twice is harmless."""
         with self.reading() as tx:
-            commit = commits.commit_by_key(tx.connection, key)
-            waiting = [] if commit.finished_at is not None else _unsettled_ancestors(tx, commit)
+            found = commits.commits_by_key(tx.connection, [key])
+            waiting = _unsettled_ancestors(tx, found[0]) if found else []
+        if not found:  # deleted by what closed it
+            return
         for ancestor in waiting:
             self._settle_one(ancestor)
         self._settle_one(key)
@@ -219,7 +224,7 @@ def _base_root(tx: Transaction, commit: CommitRow) -> str:
 def _unsettled_ancestors(tx: Transaction, commit: CommitRow) -> Sequence[int]:
     """Return the ancestors that must be settled first, oldest first."""
     keys: list[int] = []
-    parent = commit.parent
+    parent = None if commit.error or commit.finished_at is not None else commit.parent
     while parent is not None:
         row = commits.commit_by_key(tx.connection, parent)
         if row.finished_at is not None:

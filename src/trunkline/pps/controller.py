@@ -77,9 +77,7 @@ class Controller:
 
     def _run_job(self, job: JobRow) -> None:
         try:
-            JobRun(
-                self._versioning, self._executor, job, runner=self._runner, is_closing=self._closing.is_set
-            ).run()
+            JobRun(self._versioning, self._executor, job, runner=self._runner, is_closing=self._closing.is_set).run()
         except Exception:  # noqa: BLE001 - the job says what went wrong; the loop goes on
             log("controller").exception("job %s", job)
         finally:

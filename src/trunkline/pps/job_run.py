@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trunkline.errors import NotFoundError
 from trunkline.model.datums import (
@@ -17,6 +17,7 @@ from trunkline.model.datums import (
     Runner,
 )
 from trunkline.model.jobs import JobState
+from trunkline.model.names import DEFAULT_BRANCH
 from trunkline.model.pipelines import CronInput, PFSInput, PipelineSpec, Transform
 from trunkline.model.versions import RepoKey
 from trunkline.pfs.queries import chunks, commits
@@ -89,6 +90,7 @@ class JobRun:
 
     def _run(self) -> None:
         if self._job.state is JobState.FINISHING:
+            # A server was killed after the commits were closed; the one that started since has settled them.
             self._conclude()
             return
         self._start()
@@ -345,19 +347,18 @@ class JobRun:
 
     def _removal(self, planned: Plan, base: _Base) -> str:
         """Return a layer that takes away what datums wrote that are gone or ran anew."""
-        stale = [datum.id for datum in (*planned.changed, *planned.deleted)]
+        stale = [*(datum.id for datum in planned.changed), *(datum.id for datum in planned.deleted)]
         if base.job is None or not stale:
             return ""
         writer = self._versioning.file_sets.edit()
-        for id in stale:  # noqa: A001 - the field's word
-            record = self._records.find(base.job.datums, id)
+        for datum_id in stale:
+            record = self._records.find(base.job.datums, datum_id)
             for path in record.outputs if record is not None else ():
-                writer.delete(path, tag=id)
+                writer.delete(path, tag=datum_id)
         return writer.finish()
 
     def _conclude(self) -> None:
-        """Settle the commits and end the job by what became of them."""
-        self._settle()
+        """End the job by what became of its output commit."""
         with self._versioning.transaction() as tx:
             output = commits.commit_by_key(tx.connection, self._output.key)
             if output.error:
@@ -371,12 +372,6 @@ class JobRun:
             if not move_job(tx, self._job, state, reason=reason):
                 return
             close_commits(tx, self._job, error=reason)
-        self._settle()
-
-    def _settle(self) -> None:
-        for key in (self._job.output_commit, self._job.meta_commit):
-            if key is not None:
-                self._versioning.settle(key)
 
 
 def _repo_of(leaf: PFSInput | CronInput) -> RepoKey:
@@ -385,20 +380,24 @@ def _repo_of(leaf: PFSInput | CronInput) -> RepoKey:
 
 def _source(leaf: PFSInput | CronInput, commit: CommitRow) -> InputSource:
     assert commit.root is not None
-    is_pfs = isinstance(leaf, PFSInput)
-    return InputSource(
+    common = InputSource(
         name=leaf.name,
         project=leaf.project,
         repo=leaf.repo,
         repo_type=commit.commit.repo.type,
-        branch=leaf.branch if is_pfs else "master",
+        branch=leaf.branch if isinstance(leaf, PFSInput) else DEFAULT_BRANCH,
         commit=commit.commit.id,
         root=commit.root,
-        lazy=is_pfs and leaf.lazy,
-        empty_files=is_pfs and leaf.empty_files,
-        s3=is_pfs and leaf.s3,
-        reference=is_pfs and leaf.reference,
-        outer_join=is_pfs and leaf.outer_join,
+    )
+    if isinstance(leaf, CronInput):
+        return common
+    return replace(
+        common,
+        lazy=leaf.lazy,
+        empty_files=leaf.empty_files,
+        s3=leaf.s3,
+        reference=leaf.reference,
+        outer_join=leaf.outer_join,
     )
 
 

@@ -61,7 +61,7 @@ def find_job(tx: Transaction, project: str, pipeline: str, id: str) -> JobRow:  
     return job
 
 
-def move_job(tx: Transaction, job: JobRow, state: JobState, *, reason: str = "", **values: object) -> bool:
+def move_job(tx: Transaction, job: JobRow, state: JobState, **values: object) -> bool:
     """Move a job to another state; return False, and change nothing, if it has ended meanwhile."""
     current = jobs.job_by_key(tx.connection, job.key)
     if current is None or current.state.is_terminal:
@@ -69,11 +69,11 @@ def move_job(tx: Transaction, job: JobRow, state: JobState, *, reason: str = "",
     assert state in JOB_MOVES[current.state], f"{current.state.name} to {state.name}"
     if state.is_terminal:
         values["finished_at"] = tx.now
-    return jobs.update_job(tx.connection, job.key, state=int(state), reason=reason, **values)
+    return jobs.update_job(tx.connection, job.key, state=int(state), **values)
 
 
 def kill_job(tx: Transaction, job: JobRow, reason: str) -> None:
-    """End a job that runs or waits, and close its commits with that reason; settle them afterwards."""
+    """End a job that runs or waits, and close its commits with that reason."""
     if move_job(tx, job, JobState.KILLED, reason=reason):
         close_commits(tx, job, error=reason)
 

@@ -35,6 +35,10 @@ class Definition:
     user_json: str
     effective_json: str
     spec: PipelineSpec
+    update: bool = False
+    """Whether it may replace a pipeline that exists."""
+    reprocess: bool = False
+    """Whether every datum runs again."""
 
     @property
     def project(self) -> str:
@@ -48,7 +52,14 @@ class Definition:
         return self.spec.pipeline.name if self.spec.pipeline else ""
 
 
-def define(versioning: Versioning, user_json: str, *, cluster_defaults: str = "{}") -> Definition:
+def define(
+    versioning: Versioning,
+    user_json: str,
+    *,
+    update: bool = False,
+    reprocess: bool = False,
+    cluster_defaults: str = "{}",
+) -> Definition:
     """Return the whole definition that a user's spec makes under the defaults in force; raise if it is not sound."""
     project = decode_spec(user_json).pipeline
     name = project.project.name if project and project.project and project.project.name else DEFAULT_PROJECT
@@ -58,7 +69,7 @@ def define(versioning: Versioning, user_json: str, *, cluster_defaults: str = "{
     spec = fill_defaults(decode_spec(effective), now=datetime.now(UTC), project=name)
     validate(spec)
     _refuse_unsupported(spec)
-    return Definition(user_json, effective, spec)
+    return Definition(user_json, effective, spec, update=update or spec.update, reprocess=reprocess or spec.reprocess)
 
 
 def _refuse_unsupported(spec: PipelineSpec) -> None:
@@ -82,35 +93,35 @@ def _leaves(spec: PipelineSpec) -> Sequence[PFSInput | CronInput]:
     return list(spec.input.leaves()) if spec.input is not None else []
 
 
-def create_pipeline(
-    versioning: Versioning, definition: Definition, *, update: bool = False, reprocess: bool = False
-) -> None:
-    """Create a pipeline with its repos, or with update replace one; its first job exists when this returns."""
+def write_spec(versioning: Versioning, definition: Definition) -> str:
+    """Return a layer with the spec as the file that the spec repo keeps of it; for `create_pipeline`."""
     writer = versioning.file_sets.edit()
     writer.delete(_SPEC_PATH)
     writer.add(_SPEC_PATH, encode_spec(definition.spec).encode())
-    layer = writer.finish()
-    with versioning.transaction() as tx:
-        existing = pipelines.find_pipeline(tx.connection, definition.project, definition.name)
-        _check_existing(tx, definition, existing, update=update)
-        output = RepoKey(definition.project, definition.name)
-        _create_repos(tx, output)
-        key = existing.key if existing else _insert(tx, definition)
-        commit = start_commit(tx, BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH))
-        versioning.append_layer(tx, commit, layer)
-        finish_commit(tx, commit)
-        _add_version(tx, key, existing, definition, reprocess=reprocess)
-        if existing is not None:
-            for job in jobs.unfinished_jobs(tx.connection, key):
-                kill_job(tx, job, _UPDATED)
-        if existing is None or not existing.stopped:
-            _connect(tx, definition.spec, output)
-    versioning.settle(commit.key)
+    return writer.finish()
 
 
-def _check_existing(tx: Transaction, definition: Definition, existing: PipelineRow | None, *, update: bool) -> None:
+def create_pipeline(tx: Transaction, versioning: Versioning, definition: Definition, *, spec_layer: str) -> None:
+    """Create a pipeline with its repos, or replace one; its first job is made in the same transaction."""
+    existing = pipelines.find_pipeline(tx.connection, definition.project, definition.name)
+    _check_existing(tx, definition, existing)
+    output = RepoKey(definition.project, definition.name)
+    _create_repos(tx, output)
+    key = existing.key if existing else _insert(tx, definition)
+    commit = start_commit(tx, BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH))
+    versioning.append_layer(tx, commit, spec_layer)
+    finish_commit(tx, commit)
+    _add_version(tx, key, existing, definition)
+    if existing is not None:
+        for job in jobs.unfinished_jobs(tx.connection, key):
+            kill_job(tx, job, _UPDATED)
+    if existing is None or not existing.stopped:
+        _connect(tx, definition.spec, output)
+
+
+def _check_existing(tx: Transaction, definition: Definition, existing: PipelineRow | None) -> None:
     name = f"{definition.project}/{definition.name}"
-    if existing is not None and not update:
+    if existing is not None and not definition.update:
         raise AlreadyExistsError(f'pipeline "{name}" already exists')
     repo = find_repo(tx.connection, RepoKey(definition.project, definition.name))
     if existing is None and repo is not None:
@@ -120,7 +131,10 @@ def _check_existing(tx: Transaction, definition: Definition, existing: PipelineR
 def _create_repos(tx: Transaction, output: RepoKey) -> None:
     if find_repo(tx.connection, output) is None:
         repos.create_repo(tx, output, description=f"Output repo for pipeline {output}.")
-    for type_, description in ((SPEC, f"Spec repo for pipeline {output}."), (META, f"Meta repo for pipeline {output}.")):
+    for type_, description in (
+        (SPEC, f"Spec repo for pipeline {output}."),
+        (META, f"Meta repo for pipeline {output}."),
+    ):
         key = RepoKey(*_key(output), type_)
         if find_repo(tx.connection, key) is None:
             repos.create_repo(tx, key, description=description)
@@ -131,16 +145,12 @@ def _key(repo: RepoKey) -> tuple[str, str]:
 
 
 def _insert(tx: Transaction, definition: Definition) -> int:
-    return pipelines.insert_pipeline(
-        tx.connection, project=definition.project, name=definition.name, now=tx.now
-    )
+    return pipelines.insert_pipeline(tx.connection, project=definition.project, name=definition.name, now=tx.now)
 
 
-def _add_version(
-    tx: Transaction, key: int, existing: PipelineRow | None, definition: Definition, *, reprocess: bool
-) -> None:
+def _add_version(tx: Transaction, key: int, existing: PipelineRow | None, definition: Definition) -> None:
     version = existing.version + 1 if existing else 1
-    keeps_salt = existing is not None and not reprocess
+    keeps_salt = existing is not None and not definition.reprocess
     salt = existing.salt if existing is not None and keeps_salt else definition.spec.salt or new_id()
     pipelines.insert_version(
         tx.connection,
@@ -172,9 +182,7 @@ def _connect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
         if leaf.propagation_spec is not None and leaf.propagation_spec.never:
             never.append(branch)
     for repo in (output, RepoKey(*_key(output), META)):
-        branches.create_branch(
-            tx, BranchKey(repo, spec.output_branch), provenance=provenance, never_propagates=never
-        )
+        branches.create_branch(tx, BranchKey(repo, spec.output_branch), provenance=provenance, never_propagates=never)
 
 
 def _disconnect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
@@ -233,8 +241,9 @@ def _refuse_dependants(tx: Transaction, row: PipelineRow, spec: PipelineSpec) ->
     info = branches.inspect_branch(tx, BranchKey(RepoKey(row.project, row.name), spec.output_branch))
     if info.subvenance:
         below = sorted({f"{branch.repo.project}/{branch.repo.name}" for branch in info.subvenance})
+        readers = ", ".join(below)
         raise ConflictError(
-            f'cannot delete pipeline "{row}": its output is read by {", ".join(below)}: delete those first, or use force'
+            f'cannot delete pipeline "{row}": its output is read by {readers}: delete those first, or use force'
         )
 
 

@@ -6,6 +6,7 @@ skip decisions of the next job, ``list datum`` by page, and for each output file
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 from typing import Any
 
 import msgspec
@@ -13,7 +14,11 @@ import pyarrow as pa
 
 from trunkline.model.datums import Datum, DatumResult, DatumState
 from trunkline.pps.datums import BaseDatum
-from trunkline.storage.table import TableSpec, TableStore
+from trunkline.storage.table.edit import Edits, apply_edits, write_table
+from trunkline.storage.table.read import Table
+from trunkline.storage.table.segment import concat, sort_rows
+from trunkline.storage.table.spec import TableSpec
+from trunkline.storage.table.store import TableStore
 
 _STATES = tuple(DatumState)
 _SCHEMA = pa.schema(
@@ -108,3 +113,61 @@ class DatumRecords:
 
     def __init__(self, tables: TableStore) -> None:
         self._tables = tables
+
+    def write(self, records: Iterable[DatumRecord]) -> str:
+        """Store records durably, each id once, and return the root of their table."""
+        return write_table(self._tables, SPEC, iter([sort_rows(_to_batch(records), SPEC.key)]))
+
+    def apply(self, base: str, roots: Sequence[str], deleted: Sequence[str]) -> str:
+        """Return the table of base with the records of other tables in it and some ids gone."""
+        upserts = [batch for root in roots for batch in Table(self._tables, SPEC, root).scan()]
+        merged = sort_rows(concat(upserts), SPEC.key) if upserts else pa.RecordBatch.from_pylist([], schema=_SCHEMA)
+        gone = pa.record_batch([pa.array(sorted(deleted), pa.string())], schema=SPEC.key_schema)
+        return apply_edits(self._tables, SPEC, base, Edits(upserts=merged, deletes=gone))
+
+    def base(self, root: str) -> dict[str, BaseDatum]:
+        """Return id, hash and state of every datum; without their inputs."""
+        found: dict[str, BaseDatum] = {}
+        for batch in Table(self._tables, SPEC, root).scan():
+            ids, hashes, states = (batch.column(name).to_pylist() for name in ("id", "hash", "state"))
+            for id_, hash_, state in zip(ids, hashes, states, strict=True):
+                found[id_] = BaseDatum(id_, hash_, _STATES[state])
+        return found
+
+    def find(self, root: str, id: str) -> DatumRecord | None:  # noqa: A002 - the field's word
+        """Return the record of one datum."""
+        found = Table(self._tables, SPEC, root).find((id,))
+        return None if found is None else _record(found[0].slice(found[1], 1).to_pylist()[0])
+
+    def scan(self, root: str, *, after: str = "") -> Iterator[DatumRecord]:
+        """Yield records by id, those up to ``after`` left out."""
+        for batch in Table(self._tables, SPEC, root).scan((after,) if after else ()):
+            for row in batch.to_pylist():
+                if row["id"] != after:
+                    yield _record(row)
+
+    def scan_many(self, roots: Sequence[str], *, after: str = "", only: str = "") -> Iterator[DatumRecord]:
+        """Yield the records of several tables by id; of one id alone, where given."""
+        if only:
+            yield from (record for root in roots if (record := self.find(root, only)) is not None)
+            return
+        yield from merge(*(self.scan(root, after=after) for root in roots), key=lambda record: record.id)
+
+
+def _to_batch(records: Iterable[DatumRecord]) -> pa.RecordBatch:
+    rows = [
+        {"id": r.id, "hash": r.hash, "state": _STATES.index(r.state), "job": r.job, "detail": _encode(r)}
+        for r in records
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=_SCHEMA)
+
+
+def _encode(record: DatumRecord) -> bytes:
+    values = {name: getattr(record, name) for name in _Detail.__struct_fields__}
+    return msgspec.msgpack.encode(_Detail(**values))
+
+
+def _record(row: dict[str, Any]) -> DatumRecord:
+    detail = msgspec.msgpack.decode(row["detail"], type=_Detail)
+    values = {name: getattr(detail, name) for name in _Detail.__struct_fields__}
+    return DatumRecord(id=row["id"], hash=row["hash"], state=_STATES[row["state"]], job=row["job"], **values)

@@ -43,9 +43,7 @@ with client.pfs.pfs_tar_file(pfs.File(commit=commit, path="/many")) as archive:
     assert isinstance(archive, tarfile.TarFile)
     seen["tar"] = archive.getnames()
 seen["globbed"] = [item.file.path for item in client.pfs.glob_file(commit=commit, pattern="/**.dat")]
-seen["path_exists"] = [
-    client.pfs.path_exists(pfs.File(commit=commit, path=path)) for path in ("/one.dat", "/none.dat")
-]
+seen["path_exists"] = [client.pfs.path_exists(pfs.File(commit=commit, path=path)) for path in ("/one.dat", "/none.dat")]
 
 pipeline = pps.Pipeline(name="copy", project=project)
 client.pps.create_pipeline(

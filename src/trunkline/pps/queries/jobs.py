@@ -174,10 +174,13 @@ def insert_datum_set(connection: Connection, row: DatumSetRow) -> None:
 
 def datum_sets_of(connection: Connection, job_key: int) -> list[DatumSetRow]:
     """Return the datum sets that a job has finished, in the order they were formed."""
-    statement = select(datum_sets).where(datum_sets.c.job == job_key).order_by(datum_sets.c.index)
+    # A row's own method hides a column called index.
+    statement = (
+        select(datum_sets, datum_sets.c.index.label("number"))
+        .where(datum_sets.c.job == job_key)
+        .order_by(datum_sets.c.index)
+    )
     return [
-        DatumSetRow(
-            row.job, row.index, row.attempt, row.layer, row.datums, row.logs, row.log_lines, row.finished_at
-        )
+        DatumSetRow(row.job, row.number, row.attempt, row.layer, row.datums, row.logs, row.log_lines, row.finished_at)
         for row in connection.execute(statement)
     ]

@@ -1,0 +1,165 @@
+"""What a transaction of the API can hold: each action alone, or many of them with one id (reference, section 6.4)."""
+
+from collections.abc import Sequence
+
+import grpc
+
+from trunkline.api import pps_wire, wire
+from trunkline.errors import Error, InvalidInputError, NotSupportedError
+from trunkline.model.versions import Trigger
+from trunkline.pfs import branches, commits, repos
+from trunkline.pfs.references import resolve_commit
+from trunkline.pfs.removal import squash_commit_set
+from trunkline.pfs.transaction import Transaction
+from trunkline.pfs.transactions import append_to_open, find_open
+from trunkline.pfs.versioning import Versioning
+from trunkline.pps import jobs, pipelines
+from trunkline.proto import pfs_pb2, pps_pb2
+from trunkline.proto.transaction_pb2 import TransactionInfo, TransactionRequest, TransactionResponse
+
+_HEADER = "pach-transaction"
+
+
+class _RollBackError(Exception):
+    """Ends a trial."""
+
+
+class Actions:
+    """Carries out actions: at once, or later if the caller is in a transaction."""
+
+    def __init__(self, versioning: Versioning) -> None:
+        self._versioning = versioning
+
+    def run(self, request: TransactionRequest, context: grpc.ServicerContext) -> TransactionResponse:
+        """Carry out one action, or append it to the transaction that the call's header names."""
+        transaction = next((str(value) for name, value in context.invocation_metadata() if name == _HEADER), "")
+        if transaction:
+            return self.append(transaction, request)
+        return self.run_all([request])[0]
+
+    def run_all(self, requests: Sequence[TransactionRequest], *, id: str = "") -> list[TransactionResponse]:  # noqa: A002 - the field's word
+        """Carry out actions in order, all of them or none."""
+        prepared = [self._prepare(request) for request in requests]
+        with self._versioning.transaction(id) as tx:
+            return self._apply_all(tx, requests, prepared)
+
+    def append(self, transaction: str, request: TransactionRequest) -> TransactionResponse:
+        """Try the transaction with one more action, keep it if that would work, and return what it would answer."""
+        with self._versioning.reading() as tx:
+            info = TransactionInfo.FromString(find_open(tx, transaction).requests)
+        info.requests.append(request)
+        responses: list[TransactionResponse] = []
+        prepared = [self._prepare(each) for each in info.requests]
+        try:
+            with self._versioning.transaction(transaction) as tx:
+                responses = self._apply_all(tx, info.requests, prepared)
+                raise _RollBackError
+        except _RollBackError:
+            pass
+        with self._versioning.transaction() as tx:
+            append_to_open(tx, transaction, info.SerializeToString())
+        return responses[-1]
+
+    def _apply_all(
+        self, tx: Transaction, requests: Sequence[TransactionRequest], prepared: Sequence[str]
+    ) -> list[TransactionResponse]:
+        responses = []
+        for number, (request, layer) in enumerate(zip(requests, prepared, strict=True), start=1):
+            try:
+                responses.append(self._apply(tx, request, layer))
+            except Error as error:
+                if len(requests) > 1:
+                    error.args = (f"error running request {number} of {len(requests)}: {error}",)
+                raise
+        return responses
+
+    def _prepare(self, request: TransactionRequest) -> str:
+        """Write what must be durable before the transaction begins; return the layer."""
+        if not request.HasField("create_pipeline_v2"):
+            return ""
+        return pipelines.write_spec(self._versioning, self._definition(request.create_pipeline_v2))
+
+    def _definition(self, action: pps_pb2.CreatePipelineTransaction) -> pipelines.Definition:
+        return pipelines.define(
+            self._versioning,
+            action.user_json,
+            update=action.create_pipeline_request.update,
+            reprocess=action.create_pipeline_request.reprocess,
+        )
+
+    def _apply(self, tx: Transaction, request: TransactionRequest, layer: str) -> TransactionResponse:
+        match _field_of(request):
+            case "create_repo":
+                repo = wire.read_repo(request.create_repo.repo)
+                action = request.create_repo
+                repos.create_repo(tx, repo, description=action.description, update=action.update)
+            case "delete_repo":
+                repos.delete_repo(tx, wire.read_repo(request.delete_repo.repo), force=request.delete_repo.force)
+            case "start_commit":
+                return TransactionResponse(commit=_start_commit(tx, request.start_commit))
+            case "finish_commit":
+                _finish_commit(tx, request.finish_commit)
+            case "squash_commit_set":
+                squash_commit_set(tx, request.squash_commit_set.commit_set.id, self._versioning.listeners)
+            case "create_branch":
+                _create_branch(tx, request.create_branch)
+            case "delete_branch":
+                branch = wire.read_branch(request.delete_branch.branch)
+                branches.delete_branch(tx, branch, force=request.delete_branch.force)
+            case "stop_job":
+                job = jobs.find_job(tx, *pps_wire.read_job(request.stop_job.job))
+                jobs.stop_job(tx, job, request.stop_job.reason)
+            case "create_pipeline_v2":
+                definition = self._definition(request.create_pipeline_v2)
+                pipelines.create_pipeline(tx, self._versioning, definition, spec_layer=layer)
+            case "update_job_state":
+                raise NotSupportedError("job states are kept by the server: UpdateJobState is not offered")
+            case _:
+                raise InvalidInputError("a request of the transaction says nothing to do")
+        return TransactionResponse()
+
+
+def _field_of(request: TransactionRequest) -> str:
+    return next((field.name for field, _ in request.ListFields()), "")
+
+
+def _start_commit(tx: Transaction, request: pfs_pb2.StartCommitRequest) -> pfs_pb2.Commit:
+    parent = None
+    if request.HasField("parent") and (request.parent.id or request.parent.branch.name):
+        message = pfs_pb2.Commit()
+        message.CopyFrom(request.parent)
+        if not message.repo.name and not message.branch.repo.name:
+            message.repo.CopyFrom(request.branch.repo)
+        parent = wire.read_commit(message)
+    branch = wire.read_branch(request.branch)
+    return wire.commit(commits.start_commit(tx, branch, parent=parent, description=request.description).commit)
+
+
+def _finish_commit(tx: Transaction, request: pfs_pb2.FinishCommitRequest) -> None:
+    commit = resolve_commit(tx, wire.read_commit_of(request, "commit"))
+    commits.finish_commit(tx, commit, description=request.description, error=request.error, force=request.force)
+
+
+def _create_branch(tx: Transaction, request: pfs_pb2.CreateBranchRequest) -> None:
+    never = [wire.read_branch(spec.branch) for spec in request.branch_propagation_specs if spec.propagation_spec.never]
+    branches.create_branch(
+        tx,
+        wire.read_branch(request.branch),
+        head=wire.optional_commit(request, "head"),
+        provenance=[wire.read_branch(branch) for branch in request.provenance],
+        trigger=_read_trigger(request.trigger) if request.HasField("trigger") else None,
+        never_propagates=never,
+    )
+
+
+def _read_trigger(message: pfs_pb2.Trigger) -> Trigger:
+    if not message.branch:
+        raise InvalidInputError("triggers must specify a branch to trigger on")
+    return Trigger(
+        branch=message.branch,
+        all=message.all,
+        rate_limit_spec=message.rate_limit_spec,
+        size=message.size,
+        commits=message.commits,
+        cron_spec=message.cron_spec,
+    )

@@ -1,0 +1,102 @@
+import pytest
+from pfs_story import branch, compute, head, make_repos, provenance, put, repos_of_set
+
+from trunkline.errors import ConflictError
+from trunkline.model.jobs import OriginKind
+from trunkline.pfs.branches import create_branch, inspect_branch
+from trunkline.pfs.provenance import ProvenanceCycleError
+from trunkline.pfs.versioning import Versioning
+
+
+def test_a_commit_opens_one_commit_on_every_branch_computed_from_it(versioning: Versioning) -> None:
+    """A diamond: whatever the number of paths, the bottom gets one commit, with the id of the top."""
+    make_repos(versioning, "top", "left", "right", "bottom")
+    compute(versioning, "left", "top")
+    compute(versioning, "right", "top")
+    compute(versioning, "bottom", "left", "right")
+
+    commit = put(versioning, "top", {"/a": "1"})
+
+    assert repos_of_set(versioning, commit.id) == ["top", "left", "right", "bottom"]
+    below = head(versioning, "bottom")
+    assert below.origin is OriginKind.AUTO
+    assert below.finishing_at is None
+    assert provenance(versioning, "bottom") == [f"left@{commit.id}", f"right@{commit.id}"]
+
+
+def test_unchanged_inputs_keep_their_older_commits(versioning: Versioning) -> None:
+    make_repos(versioning, "images", "scripts", "out")
+    compute(versioning, "out", "images", "scripts")
+    script = put(versioning, "scripts", {"/s": "1"})
+
+    image = put(versioning, "images", {"/a": "1"})
+
+    assert sorted(provenance(versioning, "out")) == sorted([f"images@{image.id}", f"scripts@{script.id}"])
+
+
+def test_a_new_computed_branch_gets_an_open_commit_at_once(versioning: Versioning) -> None:
+    make_repos(versioning, "images", "out")
+    image = put(versioning, "images", {"/a": "1"})
+
+    compute(versioning, "out", "images")
+
+    assert head(versioning, "out").finishing_at is None
+    assert provenance(versioning, "out") == [f"images@{image.id}"]
+
+
+def test_missing_input_branches_are_made_with_an_empty_finished_commit(versioning: Versioning) -> None:
+    make_repos(versioning, "images", "out")
+
+    compute(versioning, "out", "images@new")
+
+    assert head(versioning, "images@new").finished_at is not None
+
+
+def test_an_edge_that_never_propagates_is_read_but_starts_nothing(versioning: Versioning) -> None:
+    make_repos(versioning, "images", "model", "out")
+    with versioning.transaction() as tx:
+        create_branch(
+            tx,
+            branch("out"),
+            provenance=[branch("images"), branch("model")],
+            never_propagates=[branch("model")],
+        )
+
+    model = put(versioning, "model", {"/m": "1"})
+    assert repos_of_set(versioning, model.id) == ["model"]
+
+    image = put(versioning, "images", {"/a": "1"})
+    assert repos_of_set(versioning, image.id) == ["images", "out"]
+    assert f"model@{model.id}" in provenance(versioning, "out")
+
+
+def test_a_cycle_is_refused_and_nothing_of_it_stays(versioning: Versioning) -> None:
+    make_repos(versioning, "a", "b")
+    compute(versioning, "b", "a")
+
+    with pytest.raises(ProvenanceCycleError, match="cycle detected"):
+        compute(versioning, "a", "b")
+
+    with versioning.reading() as tx:
+        assert inspect_branch(tx, branch("a")).direct_provenance == ()
+
+
+def test_two_branches_of_one_repo_cannot_meet(versioning: Versioning) -> None:
+    make_repos(versioning, "images", "left", "right", "bottom")
+    compute(versioning, "left", "images@one")
+    compute(versioning, "right", "images@two")
+
+    with pytest.raises(ConflictError, match=r"multiple branches from the same repo, .+, cannot participate in a DAG"):
+        compute(versioning, "bottom", "left", "right")
+
+
+def test_branches_know_all_that_is_up_and_downstream(versioning: Versioning) -> None:
+    make_repos(versioning, "a", "b", "c")
+    compute(versioning, "b", "a")
+    compute(versioning, "c", "b")
+
+    with versioning.reading() as tx:
+        top, bottom = inspect_branch(tx, branch("a")), inspect_branch(tx, branch("c"))
+    assert [key.repo.name for key in top.subvenance] == ["b", "c"]
+    assert [key.repo.name for key in bottom.provenance] == ["a", "b"]
+    assert [key.repo.name for key in bottom.direct_provenance] == ["b"]

@@ -1,0 +1,48 @@
+from trunkline.model.datums import DatumState
+from trunkline.objects import open_object_store
+from trunkline.pps.records import DatumRecord, DatumRecords, InputRecord
+from trunkline.storage.table.store import TableStore
+
+
+def _records() -> DatumRecords:
+    return DatumRecords(TableStore(open_object_store("memory://")))
+
+
+def _record(number: int, job: str, state: DatumState = DatumState.SUCCESS) -> DatumRecord:
+    inputs = (InputRecord("in", "default", "in", "user", "master", "c", f"/{number}", "00" * 32, 7),)
+    return DatumRecord(
+        f"{number:064x}", "hash", state, job, inputs, outputs=(f"/out/{number}",), stats={"cpu_seconds": 1}
+    )
+
+
+def test_records_come_back_as_they_were_written_by_id() -> None:
+    records = _records()
+    written = [_record(number, "job", DatumState.FAILED) for number in (3, 1, 2)]
+
+    root = records.write(written)
+
+    assert list(records.scan(root)) == sorted(written, key=lambda record: record.id)
+    assert records.find(root, f"{2:064x}") == _record(2, "job", DatumState.FAILED)
+    assert records.find(root, f"{9:064x}") is None
+
+
+def test_applying_puts_newer_records_in_place_and_takes_deleted_ids_out() -> None:
+    records = _records()
+    base = records.write([_record(1, "old"), _record(2, "old"), _record(3, "old")])
+    new = records.write([_record(3, "new"), _record(4, "new")])
+
+    root = records.apply(base, [new], [f"{1:064x}"])
+
+    assert [(record.id[-1], record.job) for record in records.scan(root)] == [("2", "old"), ("3", "new"), ("4", "new")]
+    assert records.apply(base, [], []) == base
+    assert records.apply("", [], []) == ""
+
+
+def test_pages_start_after_a_marker_also_across_tables() -> None:
+    records = _records()
+    roots = [records.write([_record(1, "j"), _record(3, "j")]), records.write([_record(2, "j"), _record(4, "j")])]
+
+    page = records.scan_many(roots, after=f"{2:064x}")
+
+    assert [record.id[-1] for record in page] == ["3", "4"]
+    assert [record.id[-1] for record in records.scan_many(roots, only=f"{3:064x}")] == ["3"]
