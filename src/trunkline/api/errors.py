@@ -11,7 +11,7 @@ from trunkline.pfs.commits import AlreadyFinishedError
 from trunkline.pfs.provenance import ProvenanceCycleError
 from trunkline.telemetry import log
 
-RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
 # The first class that fits decides. Clients match phrases for the ones that the field sends as UNKNOWN.
 _CODES: tuple[tuple[type[errors.Error], grpc.StatusCode], ...] = (
@@ -38,9 +38,9 @@ class ErrorInterceptor(grpc.ServerInterceptor):
 
     def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], RpcMethodHandler | None],
+        continuation: Callable[[grpc.HandlerCallDetails], MaybeHandler],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> RpcMethodHandler | None:
+    ) -> MaybeHandler:
         """Wrap the handler of one call."""
         handler: Any = continuation(handler_call_details)
         if handler is None:
@@ -48,7 +48,7 @@ class ErrorInterceptor(grpc.ServerInterceptor):
         kind = ("stream" if handler.request_streaming else "unary", "stream" if handler.response_streaming else "unary")
         make = getattr(grpc, f"{kind[0]}_{kind[1]}_rpc_method_handler")
         behaviour = getattr(handler, f"{kind[0]}_{kind[1]}")
-        wrapped: RpcMethodHandler = make(
+        wrapped: MaybeHandler = make(
             (_guard_stream if handler.response_streaming else _guard)(behaviour, handler_call_details.method),
             handler.request_deserializer,
             handler.response_serializer,

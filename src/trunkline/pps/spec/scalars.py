@@ -110,11 +110,18 @@ def _duration(value: object, _shape: Scalar) -> Reading:
         try:
             return format_duration(parse_duration(value)), None
         except ValueError as problem:
-            corrected = f"{value}s" if value.isdigit() else None
-            return _refused(f"must be a duration: {problem}", corrected)
+            return _refused(f"must be a duration: {problem}", _in_seconds(value))
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _refused("must be a duration with its unit", f"{value}s")
+        return _refused("must be a duration with its unit", _in_seconds(str(value)))
     return _refused('must be a duration such as "30s"')
+
+
+def _in_seconds(number: str) -> str | None:
+    try:
+        parse_duration(f"{number}s")
+    except ValueError:
+        return None
+    return f"{number}s"
 
 
 def _timestamp(value: object, _shape: Scalar) -> Reading:

@@ -143,9 +143,7 @@ class _Reading:
             self.refuse(path, "must be one input; combine several with cross, union, join or group", {key: corrected})
             return corrected if isinstance(corrected, dict) else {}
         if (short := _ABBREVIATED.get(record.type)) and not isinstance(value, list | dict):
-            corrected = {short: value}
-            if short == "cmd" and isinstance(value, str):
-                corrected = {short: argv_of(value)}
+            corrected = {short: _short_value(record.fields[short], value)}
             self.refuse(path, f"must be a mapping with the key {short}", {key: corrected})
             return corrected
         self.refuse(path, f"must be a mapping with keys such as {', '.join(list(record.fields)[:3])}")
@@ -220,6 +218,12 @@ class _Reading:
         message = f"{names} {'belongs' if len(keys) == 1 else 'belong'} in {belongs}"
         here = join_path(path, keys[0][0])
         self.refuse(here, f"unknown field; {message}", _shown({way[0]: present[way[0]]}))
+
+
+def _short_value(shape: Shape, value: object) -> object:
+    if isinstance(shape, ListOf):
+        return argv_of(text_of(value))
+    return text_of(value) if shape == Scalar("string") else value
 
 
 def _at(path: str, corrected: object) -> object:

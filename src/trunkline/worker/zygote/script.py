@@ -34,13 +34,13 @@ class Scripts:
         self._known: dict[str, tuple[bytes, types.CodeType]] = {}
 
     def code(self, path: str) -> types.CodeType | None:
-        """Return the script compiled, or None where the child had better meet the error itself."""
+        """Return the script compiled, or None if that cannot be done."""
         known = self._known.pop(path, None)
         try:
             with open(path, "rb", buffering=0) as file:
                 source = file.read()
             code = known[1] if known and known[0] == source else _compile(source, path)
-        except Exception:  # noqa: BLE001 - whatever it is, the child runs into it again
+        except Exception:  # noqa: BLE001 - whatever it is, the interpreter runs into it again
             return None
         self._known[path] = (source, code)
         if len(self._known) > _SCRIPTS_MAX:
@@ -54,6 +54,9 @@ def _compile(source: bytes, path: str) -> types.CodeType:
 
 def be_script(request: dict[str, Any], code: types.CodeType | None, report: Callable[[list[str]], None]) -> NoReturn:
     """Run the request's script to its end and exit; report the modules that the next run may find loaded."""
+    if code is None:
+        # Unreadable or no Python: nobody tells so better than the interpreter itself.
+        os.execve(request["executable"], request["argv"], request["env"])  # noqa: S606
     before = set(sys.modules)
     script_dir = os.path.dirname(os.path.realpath(request["script"]))
     _set_environment(request["env"])
@@ -80,9 +83,10 @@ def _reopen_standard_streams() -> None:
         raw = io.FileIO(fd, mode, closefd=False)
         raw.name = f"<{name}>"
         unbuffered = mode == "w" and old.write_through  # python -u
+        by_line = fd == 2 and not unbuffered
         buffer: Any = raw if unbuffered else io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
         stream: Any = io.TextIOWrapper(
-            buffer, old.encoding, old.errors, newline="\n", line_buffering=fd == 2, write_through=unbuffered
+            buffer, old.encoding, old.errors, newline="\n", line_buffering=by_line, write_through=unbuffered
         )
         stream.mode = mode
         setattr(sys, name, stream)
@@ -104,7 +108,7 @@ def _set_arguments(request: dict[str, Any], script_dir: str) -> None:
         sys.path.insert(0, script_dir)
 
 
-def _run_main(script: str, code: types.CodeType | None) -> int:
+def _run_main(script: str, code: types.CodeType) -> int:
     module = types.ModuleType("__main__")
     module.__dict__.update(
         __loader__=SourceFileLoader("__main__", script),
@@ -115,9 +119,6 @@ def _run_main(script: str, code: types.CodeType | None) -> int:
     )
     sys.modules["__main__"] = module
     try:
-        if code is None:
-            with open(script, "rb") as file:
-                code = _compile(file.read(), script)
         exec(code, module.__dict__)  # noqa: S102 - that is what we are for
     except SystemExit as error:
         return _exit_status(error)
@@ -185,13 +186,13 @@ def _flush() -> bool:
 
 
 def _clear_modules(modules: list[types.ModuleType]) -> None:
-    """Drop the objects of the script and of the modules beside it, so that files left open are written out."""
+    """Write out files that were left open; drop the objects of the script and of the modules beside it."""
+    for thing in gc.get_objects():  # those of the script only: the others are frozen
+        if isinstance(thing, (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)) and not thing.closed:
+            _quietly(thing.flush)
     for module in modules:
         _clear(module.__dict__)
     gc.collect()
-    for thing in gc.get_objects():
-        if isinstance(thing, (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)) and not thing.closed:
-            _quietly(thing.flush)
 
 
 def _clear(namespace: dict[str, Any]) -> None:

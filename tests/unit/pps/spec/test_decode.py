@@ -89,6 +89,7 @@ def test_what_is_no_object_is_malformed(text: str) -> None:
         ("service", {"internalPort": 2**31}),
         ("jobTimeout", "soon"),
         ("jobTimeout", ""),
+        ("jobTimeout", 1e300),
         ("description", {}),
         ("transform", {"cmd": [None]}),
         ("transform", {"env": {"A": {}}}),
