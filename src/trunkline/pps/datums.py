@@ -9,7 +9,7 @@ from itertools import islice
 
 from trunkline.model.datums import Datum, DatumInput, DatumState, InputSource
 from trunkline.model.pipelines import DatumSetSpec
-from trunkline.pps.inputs import DatumInputs
+from trunkline.pps.inputs import DatumChange, DatumInputs
 
 _DIGEST_BYTES = 32
 TARGET_SECONDS = 1.0
@@ -136,6 +136,30 @@ def plan(new: Iterable[Datum], base: Mapping[str, BaseDatum], *, every_job: bool
             made.changed.append(datum)
     if len(kept) < len(base):
         made.deleted.extend(old for id_, old in base.items() if id_ not in kept)
+    return made
+
+
+def plan_changes(changes: Iterable[DatumChange], base: Mapping[str, BaseDatum], *, salt: str) -> Plan:
+    """Return what `plan` would, from the changes alone: the base's other datums are skipped without being named.
+
+    Holds when the base job ran this very input tree with this salt, succeeded, and skipping is on; what recovered in it
+    is to be run besides. ``base`` is asked for the changed datums only, so it may look each up when asked.
+    """
+    made = Plan()
+    make = datum_maker(salt)
+    for change in changes:
+        old = base.get(datum_id(change.old)) if change.old is not None else None
+        if change.new is None:
+            if old is not None:
+                made.deleted.append(old)
+            continue
+        datum = make(change.new)
+        if old is None:
+            made.new.append(datum)
+        elif old.hash == datum.hash and old.state in _DONE:
+            made.skipped.append(datum)
+        else:
+            made.changed.append(datum)
     return made
 
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from trunkline.model.datums import DatumInput, InputSource
+from trunkline.model.datums import DatumInput, DatumState, InputSource
 from trunkline.model.globs import compile_glob
 from trunkline.model.pipelines import CronInput, Input, PFSInput
+from trunkline.pps.datums import BaseDatum, make_datums, plan, plan_changes
 from trunkline.pps.inputs import (
     DatumInputs,
     InputChange,
@@ -322,6 +323,14 @@ def test_the_order_in_which_the_user_lists_inputs_does_not_matter(tree: Input, r
     assert list(enumerate_datums(reversed_tree(tree), files)) == list(enumerate_datums(tree, files))
 
 
+def differences(leaf: Leaf, before: Files, after: Files) -> Iterator[InputChange]:
+    was = {each.path: each for each in before(leaf)}
+    is_now = {each.path: each for each in after(leaf)}
+    for path in sorted(was.keys() | is_now.keys()):
+        if was.get(path) != is_now.get(path):
+            yield InputChange(was.get(path), is_now.get(path))
+
+
 @given(
     tree=trees(),
     old=files_strategy,
@@ -341,14 +350,7 @@ def test_changes_lead_from_the_old_datums_to_the_new_ones(
     before = Files(old)
     after = Files(new, versions={key: version for key, version in rewritten.items() if key[0] not in kept})
 
-    def changes(leaf: Leaf) -> Iterator[InputChange]:
-        was = {each.path: each for each in before(leaf)}
-        is_now = {each.path: each for each in after(leaf)}
-        for path in sorted(was.keys() | is_now.keys()):
-            if was.get(path) != is_now.get(path):
-                yield InputChange(was.get(path), is_now.get(path))
-
-    found = enumerate_changes(tree, after, changes)
+    found = enumerate_changes(tree, after, lambda leaf: differences(leaf, before, after))
 
     if found is not None:
         datums = set(enumerate_datums(tree, before))
@@ -360,6 +362,24 @@ def test_changes_lead_from_the_old_datums_to_the_new_ones(
                 assert change.new not in datums
                 datums.add(change.new)
         assert datums == set(enumerate_datums(tree, after))
+
+
+def test_a_plan_of_the_changes_is_the_plan_of_everything() -> None:
+    node = Input(cross=(pfs("a"), pfs("b")))
+    before = Files({"a": ["/1", "/2", "/3"], "b": ["/x", "/y"]})
+    after = Files({"a": ["/2", "/3", "/4"], "b": ["/x", "/y"]}, versions={("a", "/3"): 1})
+    old_datums = make_datums(enumerate_datums(node, before), salt="s")
+    base = {each.id: BaseDatum(each.id, each.hash, DatumState.SUCCESS) for each in old_datums}
+    full = plan(make_datums(enumerate_datums(node, after), salt="s"), base)
+
+    found = enumerate_changes(node, after, lambda leaf: differences(leaf, before, after))
+    assert found is not None
+    part = plan_changes(found, base, salt="s")
+
+    assert {each.id for each in part.new} == {each.id for each in full.new}
+    assert {each.id for each in part.changed} == {each.id for each in full.changed}
+    assert {each.id for each in part.deleted} == {each.id for each in full.deleted}
+    assert (len(part.new), len(part.changed), len(part.deleted), len(part.skipped)) == (2, 2, 2, 0)
 
 
 def test_changes_of_one_leaf_are_told_without_reading_its_matches() -> None:
