@@ -1,0 +1,198 @@
+"""One worker process on this machine: started, spoken to, ended without a trace."""
+
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trunkline.model.datums import DatumSet, DatumSetResult
+from trunkline.storage.chunk.refs import ChunkRef
+from trunkline.telemetry import log
+from trunkline.worker.channel import Cancel, Channel, Done, Find, Found, GaveUp, Ready, Run
+from trunkline.worker.isolation import Isolation
+
+FindChunks = Callable[[Sequence[bytes]], Mapping[bytes, ChunkRef]]
+
+START_SECONDS_MAX = 60.0
+CANCEL_SECONDS_MAX = 15.0
+END_SECONDS_MAX = 15.0
+
+_log = log("executors")
+
+
+class WorkerLostError(Exception):
+    """The worker died, or could not do its work for a reason that is not the user's; the text says why."""
+
+
+class TurnCancelledError(Exception):
+    """The worker gave the set up because it was told so."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What all workers of an executor are started with."""
+
+    object_url: str
+    scratch_root: Path
+    working_dir: Path
+    isolation: Isolation
+    environ: Mapping[str, str]
+    find_chunks: FindChunks
+
+
+class WorkerProcess:
+    """A worker and the processes below it. One thread runs sets on it; `cancel` and `hang_up` are for any thread.
+
+    The system kills the worker when the thread that started it ends: that thread must live for as long as the worker.
+    """
+
+    def __init__(self, name: str, settings: WorkerSettings) -> None:
+        """Start the process; `wait_until_ready` comes next."""
+        self._settings = settings
+        self._scratch = settings.scratch_root / name
+        self._scratch.mkdir(parents=True, mode=0o755)
+        self._turn = 0
+        self._cancelled_at: float | None = None
+        ours, theirs = socket.socketpair()
+        # The worker and all below it hold the other end: when they are gone, and only then, this one reports the end.
+        self._alive, alive_theirs = os.pipe()
+        with theirs:
+            self._process = subprocess.Popen(
+                self._command(name, theirs.fileno(), alive_theirs),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=dict(settings.environ),
+                cwd=settings.working_dir,
+                pass_fds=(theirs.fileno(), alive_theirs),
+                start_new_session=True,
+            )
+        os.close(alive_theirs)
+        self._channel = Channel(ours)
+
+    def _command(self, name: str, socket_fd: int, alive_fd: int) -> list[str]:
+        # -P: a module in the working directory must not take the place of one of ours.
+        return [
+            *(sys.executable, "-P", "-m", "trunkline.worker"),
+            *("--worker", name),
+            *("--object-url", self._settings.object_url),
+            *("--scratch", str(self._scratch)),
+            *("--working-dir", str(self._settings.working_dir)),
+            *("--isolation", self._settings.isolation.value),
+            *("--socket-fd", str(socket_fd)),
+            *("--alive-fd", str(alive_fd)),
+            *("--parent", str(os.getpid())),
+        ]
+
+    @property
+    def pid(self) -> int:
+        """The process id of the worker itself."""
+        return self._process.pid
+
+    def wait_until_ready(self) -> tuple[str, ...]:
+        """Return what the user should know about the worker, once it takes sets. Raises WorkerLostError."""
+        try:
+            if self._channel.waits(START_SECONDS_MAX):
+                message = self._channel.receive()
+                assert isinstance(message, Ready)
+                return message.warnings
+        except EOFError:
+            raise self._lost("while it started") from None
+        raise WorkerLostError(f"the worker did not start within {START_SECONDS_MAX:.0f} s")
+
+    def run(self, datum_set: DatumSet, *, is_cancelled: Callable[[], bool]) -> DatumSetResult:
+        """Return the result of a set. Raises WorkerLostError, TurnCancelledError.
+
+        Whoever cancels must first make is_cancelled true and then call `cancel`: so no order is missed.
+        """
+        self._cancelled_at = None
+        self._turn += 1
+        try:
+            self._channel.send(Run(self._turn, datum_set))
+            if is_cancelled():
+                self.cancel()
+            return self._result()
+        except EOFError:
+            raise self._lost("while it ran a datum set") from None
+
+    def cancel(self) -> None:
+        """Make the worker kill what it runs and give up the present set."""
+        self._cancelled_at = time.monotonic()
+        self._send_cancel()
+
+    def hang_up(self) -> None:
+        """Tell the worker to end; `end` makes sure."""
+        self._channel.hang_up()
+
+    def end(self) -> None:
+        """Return when the worker, all that it started, and its scratch directory are gone."""
+        self._channel.hang_up()
+        try:
+            self._process.wait(END_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        ready, _, _ = select.select([self._alive], [], [], END_SECONDS_MAX)
+        if not ready:
+            _log.error("processes that worker %s started do not end", self._scratch.name)
+        os.close(self._alive)
+        self._channel.close()
+        shutil.rmtree(self._scratch, onerror=_retry_writable)
+
+    def _send_cancel(self) -> None:
+        try:
+            self._channel.send(Cancel(self._turn))
+        except EOFError:
+            return  # it is gone, and with it what it ran
+
+    def _result(self) -> DatumSetResult:
+        while True:
+            if not self._channel.waits(1.0):
+                self._check_cancel()
+                continue
+            message = self._channel.receive()
+            if isinstance(message, Find):
+                self._channel.send(Found(self._find(message.chunks)))
+            elif isinstance(message, Done):
+                return message.result
+            elif isinstance(message, GaveUp):
+                raise WorkerLostError(message.reason) if message.reason else TurnCancelledError
+
+    def _check_cancel(self) -> None:
+        if self._cancelled_at is not None and time.monotonic() - self._cancelled_at > CANCEL_SECONDS_MAX:
+            self._process.kill()
+            raise TurnCancelledError
+
+    def _find(self, chunks: Sequence[bytes]) -> dict[bytes, ChunkRef]:
+        try:
+            return dict(self._settings.find_chunks(chunks))
+        except Exception:  # noqa: BLE001 - the index may forget: what it does not know is stored again
+            _log.exception("cannot look chunks up")
+            return {}
+
+    def _lost(self, when: str) -> WorkerLostError:
+        try:
+            status = self._process.wait(END_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            return WorkerLostError(f"the worker closed its channel {when}")
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        return WorkerLostError(f"the worker {how} {when}")
+
+
+def _retry_writable(_: object, path: str, error: object) -> None:
+    """User code may have made its directories read-only."""
+    parent = Path(path).parent
+    try:
+        parent.chmod(0o700)
+        if Path(path).is_dir():
+            Path(path).chmod(0o700)
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            Path(path).unlink(missing_ok=True)
+    except OSError:
+        _log.warning("cannot remove %s: %s", path, error)
