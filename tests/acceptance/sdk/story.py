@@ -53,7 +53,7 @@ client.pps.create_pipeline(
 )
 jobs = list(client.pps.list_job(pipeline=pipeline))
 job = client.pps.inspect_job(job=jobs[0].job, wait=True)
-seen["job"] = [job.state.name, job.data_processed, job.data_total, job.job.pipeline.project.name]
+seen["job"] = [pps.JobState(job.state).name, job.data_processed, job.data_total, job.job.pipeline.project.name]
 output = pfs.Repo(name="copy", project=project)
 with client.pfs.pfs_file(pfs.File(commit=job.output_commit, path="/one.dat")) as file:
     seen["output"] = file.read().decode()
@@ -62,9 +62,9 @@ client.pfs.put_file_from_bytes(commit=pfs.Commit(branch=branch, repo=repo), path
 newest = next(iter(client.pps.list_job(pipeline=pipeline)))
 seen["job_is_there_at_once"] = newest.job.id != job.job.id
 newest = client.pps.inspect_job(job=newest.job, wait=True)
-seen["second_job"] = [newest.state.name, newest.data_processed, newest.data_skipped]
+seen["second_job"] = [pps.JobState(newest.state).name, newest.data_processed, newest.data_skipped]
 datums = list(client.pps.list_datum(job=newest.job))
-seen["datums"] = sorted(datum.state.name for datum in datums)
+seen["datums"] = sorted(pps.DatumState(datum.state).name for datum in datums)
 seen["logs"] = [line.message for line in client.pps.get_logs(job=job.job)]
 seen["master_logs"] = len(list(client.pps.get_logs(pipeline=pipeline, master=True))) > 0
 seen["pipeline_exists"] = client.pps.pipeline_exists(pipeline)
