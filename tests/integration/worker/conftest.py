@@ -1,15 +1,26 @@
+import json
 import os
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import zstandard
 
+from trunkline.model.datums import Datum, DatumInput, DatumSet, DatumSetResult, InputSource
+from trunkline.model.pipelines import Transform
+from trunkline.objects import open_object_store
+from trunkline.storage.chunk import MemoryChunkIndex
+from trunkline.storage.fileset import FileSets
 from trunkline.worker.commands import as_script, resolve
+from trunkline.worker.context import WorkerContext, open_context
 from trunkline.worker.environment import base_environment
 from trunkline.worker.interrupts import NoInterrupts
 from trunkline.worker.launcher import Ended
 from trunkline.worker.running import run_command
 from trunkline.worker.starters import Starters
+from trunkline.worker.view import View
 
 BASE_ENV = base_environment({name: value for name, value in os.environ.items() if not name.startswith("PYTHON")})
 
@@ -92,3 +103,99 @@ class Runs:
 @pytest.fixture
 def runs(starters: Starters, tmp_path: Path) -> Runs:
     return Runs(starters, tmp_path)
+
+
+class Lab:
+    """A store with input file sets, and datum sets over them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.url = f"file://{directory}/objects"
+        self.objects = open_object_store(self.url)
+        self.index = MemoryChunkIndex()
+        self.file_sets = FileSets(self.objects, self.index)
+        self.scripts = directory / "scripts"
+        self.scripts.mkdir()
+
+    def commit(self, files: dict[str, bytes]) -> str:
+        """Return the root of a file set with these files."""
+        layer = self.file_sets.edit()
+        for path, data in files.items():
+            layer.add(path, data)
+        return self.file_sets.compose("", [layer.finish()])
+
+    def source(self, name: str, files: dict[str, bytes], **options: bool) -> InputSource:
+        return InputSource(
+            name=name,
+            project="default",
+            repo=name,
+            repo_type="user",
+            branch="master",
+            commit="c" * 32,
+            root=self.commit(files),
+            **options,
+        )
+
+    def datum(self, *inputs: tuple[InputSource, str], **options: str) -> Datum:
+        """Return a datum of matches, whose id tells the paths."""
+        matches = tuple(DatumInput(source, path, b"h" * 32, **options) for source, path in inputs)
+        return Datum(id="+".join(path for _, path in inputs), hash="", inputs=matches)
+
+    def set(self, *datums: Datum, cmd: Sequence[str] = (), stdin: Sequence[str] = (), **options: Any) -> DatumSet:
+        transform = {key: options.pop(key) for key in list(options) if key in Transform.__struct_fields__}
+        return DatumSet(
+            **{
+                "project": "default",
+                "pipeline": "p",
+                "job": "j" * 32,
+                "index": 0,
+                "attempt": 1,
+                "transform": Transform(cmd=tuple(cmd), stdin=tuple(stdin), **transform),
+                "datums": datums,
+                "job_env": {"PACH_OUTPUT_COMMIT_ID": "o" * 32},
+                **options,
+            }
+        )
+
+    def script(self, source: str, name: str = "s.py") -> str:
+        """Write a Python script and return its path."""
+        path = self.scripts / name
+        path.write_text(textwrap.dedent(source))
+        return str(path)
+
+    def files(self, layer: str) -> dict[str, bytes]:
+        """Return what a layer adds to an empty file set."""
+        found = self.file_sets.open(self.file_sets.compose("", [layer]))
+        return {row.path: b"".join(found.read(row)) for row in found.files("/")}
+
+    def tags(self, layer: str) -> dict[str, str]:
+        found = self.file_sets.open(self.file_sets.compose("", [layer]))
+        return {row.path: row.tag for row in found.files("/")}
+
+    def lines(self, result: DatumSetResult) -> list[dict[str, Any]]:
+        """Return the log records of a result."""
+        if not result.logs:
+            return []
+        data = zstandard.ZstdDecompressor().decompressobj().decompress(self.objects.get(result.logs))
+        return [json.loads(line) for line in data.splitlines()]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)
+
+
+@pytest.fixture
+def worker(lab: Lab, tmp_path: Path, alive: tuple[int, int]) -> Iterator[WorkerContext]:
+    """A worker in this process, with a view that is not called /pfs."""
+    context = open_context(
+        worker="w1",
+        objects=lab.objects,
+        file_sets=lab.file_sets,
+        view=View(tmp_path / "view", seen_as=str(tmp_path / "view")),
+        environ={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+        working_dir=tmp_path,
+        interrupts=NoInterrupts(),
+        alive_fd=alive[1],
+    )
+    yield context
+    context.close()
