@@ -1,0 +1,136 @@
+"""The job methods of ``pps_v2.API``."""
+
+from collections.abc import Iterator
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+
+from trunkline.api import pps_wire, wire
+from trunkline.api.actions import Actions
+from trunkline.errors import NotFoundError
+from trunkline.model.names import DEFAULT_PROJECT
+from trunkline.pfs.queries import commits
+from trunkline.pfs.references import resolve_commit
+from trunkline.pfs.transaction import Transaction
+from trunkline.pfs.versioning import Versioning
+from trunkline.pps import jobs, pipelines
+from trunkline.pps.queries import jobs as job_queries
+from trunkline.pps.queries import pipelines as pipeline_queries
+from trunkline.pps.queries.jobs import JobRow
+from trunkline.proto import pps_pb2
+from trunkline.proto.transaction_pb2 import TransactionRequest
+
+
+class JobMethods:
+    """Shows, waits for, stops and removes jobs."""
+
+    _versioning: Versioning
+    _actions: Actions
+
+    def InspectJob(self, request: pps_pb2.InspectJobRequest, context: grpc.ServicerContext) -> pps_pb2.JobInfo:
+        job = find_job(self._versioning, request.job)
+        if request.wait:
+            job = self._wait(job, context)
+        with self._versioning.reading() as tx:
+            return _job_info(tx, job, details=request.details)
+
+    def InspectJobSet(
+        self, request: pps_pb2.InspectJobSetRequest, context: grpc.ServicerContext
+    ) -> Iterator[pps_pb2.JobInfo]:
+        with self._versioning.reading() as tx:
+            found = job_queries.jobs_of_set(tx.connection, request.job_set.id)
+        if not found:
+            raise NotFoundError(f"no jobs found for jobset {request.job_set.id}: not found")
+        for job in found:
+            if request.wait:
+                job = self._wait(job, context)  # noqa: PLW2901 - the same job, later
+            with self._versioning.reading() as tx:
+                info = _job_info(tx, job, details=request.details)
+            yield info
+
+    def ListJob(self, request: pps_pb2.ListJobRequest, context: grpc.ServicerContext) -> Iterator[pps_pb2.JobInfo]:
+        with self._versioning.reading() as tx:
+            key = None
+            if request.pipeline.name:
+                key = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline)).key
+            names = [project.name or DEFAULT_PROJECT for project in request.projects]
+            wanted = [resolve_commit(tx, wire.read_commit(commit)).key for commit in request.input_commit]
+            found = [
+                job
+                for job in job_queries.list_jobs(tx.connection, pipeline_key=key, projects=names)
+                if not wanted or jobs.matches_inputs(tx, job, wanted)
+            ]
+            if request.HasField("paginationMarker"):
+                marker = wire.microseconds(request.paginationMarker)
+                found = [
+                    job for job in found if (job.created_at > marker if request.reverse else job.created_at < marker)
+                ]
+            if request.reverse:
+                found.reverse()
+            for job in found[: request.number or None]:
+                yield _job_info(tx, job, details=request.details)
+
+    def ListJobSet(
+        self, request: pps_pb2.ListJobSetRequest, context: grpc.ServicerContext
+    ) -> Iterator[pps_pb2.JobSetInfo]:
+        names = [project.name or DEFAULT_PROJECT for project in request.projects]
+        with self._versioning.reading() as tx:
+            sets: dict[str, list[JobRow]] = {}
+            for job in job_queries.list_jobs(tx.connection, projects=names):
+                sets.setdefault(job.id, []).append(job)
+            for id, rows in list(sets.items())[: request.number or None]:  # noqa: A001 - the field's word
+                infos = [_job_info(tx, job, details=request.details) for job in reversed(rows)]
+                yield pps_pb2.JobSetInfo(job_set=pps_pb2.JobSet(id=id), jobs=infos)
+
+    def SubscribeJob(
+        self, request: pps_pb2.SubscribeJobRequest, context: grpc.ServicerContext
+    ) -> Iterator[pps_pb2.JobInfo]:
+        with self._versioning.reading() as tx:
+            key = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline)).key
+        last = 0
+        while context.is_active():
+            seen = self._versioning.db.changes.count
+            with self._versioning.reading() as tx:
+                fresh = [job for job in job_queries.list_jobs(tx.connection, pipeline_key=key) if job.key > last]
+                fresh.sort(key=lambda job: (job.state.is_terminal, job.key) if last == 0 else (False, job.key))
+                infos = [_job_info(tx, job, details=request.details) for job in fresh]
+            yield from infos
+            last = max((job.key for job in fresh), default=last)
+            self._versioning.db.changes.wait(seen, seconds=1.0)
+
+    def StopJob(self, request: pps_pb2.StopJobRequest, context: grpc.ServicerContext) -> Empty:
+        self._actions.run(TransactionRequest(stop_job=request), context)
+        return Empty()
+
+    def DeleteJob(self, request: pps_pb2.DeleteJobRequest, context: grpc.ServicerContext) -> Empty:
+        with self._versioning.transaction() as tx:
+            jobs.delete_job(tx, jobs.find_job(tx, *pps_wire.read_job(request.job)))
+        return Empty()
+
+    def _wait(self, job: JobRow, context: grpc.ServicerContext) -> JobRow:
+        def look() -> JobRow | None:
+            with self._versioning.reading() as tx:
+                current = job_queries.job_by_key(tx.connection, job.key)
+            if current is None:
+                raise NotFoundError(f"jobs {job} not found: it was deleted")
+            return current if current.state.is_terminal else None
+
+        found = self._versioning.db.changes.poll(look, give_up=lambda: not context.is_active())
+        return found if found is not None else job
+
+
+def find_job(versioning: Versioning, message: pps_pb2.Job) -> JobRow:
+    """Return the job that is meant, or raise NotFoundError."""
+    with versioning.reading() as tx:
+        return jobs.find_job(tx, *pps_wire.read_job(message))
+
+
+def _job_info(tx: Transaction, job: JobRow, *, details: bool) -> pps_pb2.JobInfo:
+    row = pipeline_queries.find_version(tx.connection, job.pipeline_key, job.version)
+    assert row is not None
+    output = commits.commit_by_key(tx.connection, job.output_commit)
+    inputs = {
+        commit.commit.repo: commit.commit.id
+        for commit in (commits.provenance_of(tx.connection, job.output_commit) if details else ())
+    }
+    return pps_wire.job_info(job, row, output.commit, details=details, inputs=inputs)

@@ -1,0 +1,137 @@
+"""The pipeline methods of ``pps_v2.API``."""
+
+from collections.abc import Callable, Iterator
+
+import grpc
+from google.protobuf import json_format
+from google.protobuf.empty_pb2 import Empty
+
+from trunkline.api import pps_wire
+from trunkline.api.actions import Actions
+from trunkline.errors import InvalidInputError, NotFoundError
+from trunkline.model.names import DEFAULT_PROJECT
+from trunkline.pfs.transaction import Transaction
+from trunkline.pfs.versioning import Versioning
+from trunkline.pps import pipelines
+from trunkline.pps.queries import pipelines as pipeline_queries
+from trunkline.pps.queries.pipelines import PipelineRow
+from trunkline.proto import pps_pb2
+from trunkline.proto.transaction_pb2 import TransactionRequest
+
+
+class PipelineMethods:
+    """Creates, shows, changes and removes pipelines."""
+
+    _versioning: Versioning
+    _actions: Actions
+
+    def CreatePipelineV2(
+        self, request: pps_pb2.CreatePipelineV2Request, context: grpc.ServicerContext
+    ) -> pps_pb2.CreatePipelineV2Response:
+        definition = pipelines.define(
+            self._versioning,
+            request.create_pipeline_request_json,
+            update=request.update,
+            reprocess=request.reprocess,
+        )
+        if not (request.dry_run or definition.spec.dry_run):
+            self._create(definition, context)
+        return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=definition.effective_json)
+
+    def CreatePipeline(self, request: pps_pb2.CreatePipelineRequest, context: grpc.ServicerContext) -> Empty:
+        definition = pipelines.define(self._versioning, json_format.MessageToJson(request, indent=None))
+        if not definition.spec.dry_run:
+            self._create(definition, context)
+        return Empty()
+
+    def _create(self, definition: pipelines.Definition, context: grpc.ServicerContext) -> None:
+        action = pps_pb2.CreatePipelineTransaction(
+            user_json=definition.user_json, effective_json=definition.effective_json
+        )
+        action.create_pipeline_request.update = definition.update
+        action.create_pipeline_request.reprocess = definition.reprocess
+        self._actions.run(TransactionRequest(create_pipeline_v2=action), context)
+
+    def InspectPipeline(
+        self, request: pps_pb2.InspectPipelineRequest, context: grpc.ServicerContext
+    ) -> pps_pb2.PipelineInfo:
+        with self._versioning.reading() as tx:
+            row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
+            return pps_wire.pipeline_info(row, last_job=pipelines.job_state_of(tx, row), details=request.details)
+
+    def ListPipeline(
+        self, request: pps_pb2.ListPipelineRequest, context: grpc.ServicerContext
+    ) -> Iterator[pps_pb2.PipelineInfo]:
+        with self._versioning.reading() as tx:
+            if request.pipeline.name:
+                rows = [pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))]
+            else:
+                names = [project.name or DEFAULT_PROJECT for project in request.projects]
+                rows = pipeline_queries.list_pipelines(tx.connection, names)
+            for row in rows:
+                for version in _history(tx, row, request.history):
+                    last = pipelines.job_state_of(tx, row)
+                    yield pps_wire.pipeline_info(version, last_job=last, details=True)
+
+    def DeletePipeline(self, request: pps_pb2.DeletePipelineRequest, context: grpc.ServicerContext) -> Empty:
+        try:
+            self._change_pipeline(
+                request.pipeline,
+                lambda tx, row: pipelines.delete_pipeline(tx, row, force=request.force, keep_repo=request.keep_repo),
+            )
+        except NotFoundError:
+            if request.must_exist:
+                raise
+        return Empty()
+
+    def DeletePipelines(
+        self, request: pps_pb2.DeletePipelinesRequest, context: grpc.ServicerContext
+    ) -> pps_pb2.DeletePipelinesResponse:
+        names = [project.name or DEFAULT_PROJECT for project in request.projects]
+        if not names and not request.all:
+            return pps_pb2.DeletePipelinesResponse()
+        with self._versioning.transaction() as tx:
+            # Newest first: a pipeline can only read from older ones, unless an update turned that round.
+            rows = pipeline_queries.list_pipelines(tx.connection, [] if request.all else names)
+            for row in rows:
+                pipelines.delete_pipeline(tx, row, force=True, keep_repo=request.keep_repo)
+        return pps_pb2.DeletePipelinesResponse(pipelines=[pps_wire.pipeline(row.project, row.name) for row in rows])
+
+    def StartPipeline(self, request: pps_pb2.StartPipelineRequest, context: grpc.ServicerContext) -> Empty:
+        self._change_pipeline(request.pipeline, pipelines.start_pipeline)
+        return Empty()
+
+    def StopPipeline(self, request: pps_pb2.StopPipelineRequest, context: grpc.ServicerContext) -> Empty:
+        try:
+            self._change_pipeline(request.pipeline, pipelines.stop_pipeline)
+        except NotFoundError:
+            if request.must_exist:
+                raise
+        return Empty()
+
+    def RerunPipeline(self, request: pps_pb2.RerunPipelineRequest, context: grpc.ServicerContext) -> Empty:
+        with self._versioning.reading() as tx:
+            row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
+        definition = pipelines.define(
+            self._versioning, row.effective_spec_json, update=True, reprocess=request.reprocess
+        )
+        self._create(definition, context)
+        return Empty()
+
+    def RunCron(self, request: pps_pb2.RunCronRequest, context: grpc.ServicerContext) -> Empty:
+        with self._versioning.reading() as tx:
+            row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
+        raise InvalidInputError(f"pipeline {row} doesn't have a cron input")
+
+    def _change_pipeline(self, message: pps_pb2.Pipeline, change: Callable[[Transaction, PipelineRow], None]) -> None:
+        with self._versioning.transaction() as tx:
+            change(tx, pipelines.find_pipeline(tx, *pps_wire.read_pipeline(message)))
+
+
+def _history(tx: Transaction, row: PipelineRow, history: int) -> Iterator[PipelineRow]:
+    yield row
+    oldest = 1 if history < 0 else max(1, row.version - history)
+    for version in range(row.version - 1, oldest - 1, -1):
+        older = pipeline_queries.find_version(tx.connection, row.key, version)
+        if older is not None:
+            yield older
