@@ -1,6 +1,6 @@
 """Errors, grouped by what the caller can do about them.
 
-Error
+``Error``
 ├── NotFoundError            ask for something that exists
 ├── AlreadyExistsError       choose another name, or ask for an update
 ├── ConflictError            the state does not allow it now: change that first, then retry

@@ -213,7 +213,8 @@ def test_the_job_goes_on_where_a_killed_server_left_it(tmp_path: Path) -> None:
     for number in range(6):
         (tmp_path / f"{number}").write_text(str(number))
         run("put", "file", f"steps@master:/{number}", "-f", str(tmp_path / f"{number}"))
-    script = f"for f in /pfs/steps/*; do if [ $f = /pfs/steps/5 ]; then while [ ! -e {gate} ]; do sleep 0.05; done; fi; cp $f /pfs/out/; done"
+    wait = f"if [ $f = /pfs/steps/5 ]; then while [ ! -e {gate} ]; do sleep 0.05; done; fi"
+    script = f"for f in /pfs/steps/*; do {wait}; cp $f /pfs/out/; done"
     spec = tmp_path / "spec.yaml"
     spec.write_text(
         (COPY % {"name": "slow", "repo": "steps", "glob": "/*", "script": script}) + "datumSetSpec: {number: 1}\n"

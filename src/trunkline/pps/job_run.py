@@ -1,33 +1,20 @@
 """One job from its inputs to its output commit, read top to bottom; every step can be taken again after a crash."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, field, replace
 
-from trunkline.errors import NotFoundError
-from trunkline.model.datums import (
-    Datum,
-    DatumInput,
-    DatumResult,
-    DatumSet,
-    DatumSetResult,
-    DatumState,
-    InputSource,
-    Runner,
-)
+from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumSetResult, DatumState, Runner
 from trunkline.model.jobs import JobState
-from trunkline.model.names import DEFAULT_BRANCH
-from trunkline.model.pipelines import CronInput, PFSInput, PipelineSpec, Transform
-from trunkline.model.versions import RepoKey
+from trunkline.model.pipelines import PipelineSpec, Transform
 from trunkline.pfs.queries import chunks, commits
-from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps.datums import BaseDatum, BaseInput, Plan, explain, make_datums, plan, take_set
+from trunkline.pps.datums import explain, take_set
 from trunkline.pps.executor import Executor
-from trunkline.pps.inputs import datum_input, enumerate_datums, leaf_glob
+from trunkline.pps.inputs import Leaf
 from trunkline.pps.jobs import close_commits, move_job
+from trunkline.pps.planning import Base, JobPlan, Planner, base_datum, repo_of
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import DatumSetRow, JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -41,15 +28,6 @@ _REASON_CHARS_MAX = 2000
 
 class JobEndedError(Exception):
     """The job was stopped, or the server is closing: leave it as it is."""
-
-
-@dataclass(slots=True)
-class _Base:
-    """What the job builds on: the datums of the last good job and the record of each."""
-
-    job: JobRow | None = None
-    root: str = ""
-    datums: Mapping[str, BaseDatum] = field(default_factory=dict)
 
 
 class JobRun:
@@ -76,6 +54,7 @@ class JobRun:
             self._inputs = commits.provenance_of(tx.connection, job.output_commit)
         assert pipeline is not None
         self._pipeline: PipelineRow = pipeline
+        self._planner = Planner(versioning, self._records, pipeline, self._output)
         self._spec: PipelineSpec = decode_spec(pipeline.spec_json)
 
     def run(self) -> None:
@@ -101,17 +80,16 @@ class JobRun:
         if not self._transform.cmd:
             self._end(JobState.FAILURE, "nothing to run: no transform.cmd")
             return
-        base = self._find_base()
-        planned = plan(self._datums(), base.datums, every_job=self._every_job)
+        planned = self._planner.plan()
         done = self._finished_records()
         left = [datum for datum in planned.to_process if datum.id not in done]
         self._count(planned, done.values())
-        self._process(left, base)
+        self._process(left, planned.base)
         failure = self._first_failure()
         if failure is not None:
             self._end(JobState.FAILURE, failure)
             return
-        self._publish(planned, base)
+        self._publish(planned)
         self._conclude()
 
     @property
@@ -138,42 +116,11 @@ class JobRun:
 
     def _failed_inputs(self) -> list[str]:
         failed = {commit.commit.repo for commit in self._inputs if commit.error}
-        names = [leaf.name for leaf in self._leaves() if _repo_of(leaf) in failed]
+        names = [leaf.name for leaf in self._leaves() if repo_of(leaf) in failed]
         return sorted(set(names))
 
-    def _leaves(self) -> Iterable[PFSInput | CronInput]:
+    def _leaves(self) -> Iterable[Leaf]:
         return self._spec.input.leaves() if self._spec.input is not None else ()
-
-    def _find_base(self) -> _Base:
-        """Return the nearest earlier job whose output this one can build on."""
-        with self._versioning.reading() as tx:
-            parent = self._output.parent
-            while parent is not None:
-                commit = commits.commit_by_key(tx.connection, parent)
-                job = jobs.job_of_output(tx.connection, commit.key)
-                if job is not None and job.state is JobState.SUCCESS and not commit.error:
-                    return _Base(job, commit.root or "", self._records.base(job.datums))
-                parent = commit.parent
-        return _Base()
-
-    def _datums(self) -> Iterator[Datum]:
-        if self._spec.input is None:
-            return iter(())
-        tuples = enumerate_datums(self._spec.input, self._matches)
-        return make_datums(tuples, salt=self._pipeline.salt)
-
-    def _matches(self, leaf: PFSInput | CronInput) -> Iterator[DatumInput]:
-        commit = self._commit_of(leaf)
-        source = _source(leaf, commit)
-        files = self._versioning.file_sets.open(source.root)
-        for info, match in files.glob_matches(leaf_glob(leaf)):
-            yield datum_input(source, info.path, info.hash, info.size_bytes, match=match, leaf=leaf)
-
-    def _commit_of(self, leaf: PFSInput | CronInput) -> CommitRow:
-        for commit in self._inputs:
-            if commit.commit.repo == _repo_of(leaf):
-                return commit
-        raise NotFoundError(f"job {self._job}: no commit of input {leaf.name!r} in its provenance")
 
     def _finished_records(self) -> dict[str, DatumRecord]:
         """Return the datums whose results an earlier attempt of this job has kept."""
@@ -181,7 +128,7 @@ class JobRun:
             rows = jobs.datum_sets_of(tx.connection, self._job.key)
         return {record.id: record for row in rows for record in self._records.scan(row.datums)}
 
-    def _count(self, planned: Plan, done: Iterable[DatumRecord]) -> None:
+    def _count(self, planned: JobPlan, done: Iterable[DatumRecord]) -> None:
         counts = Counter(record.state for record in done)
         with self._versioning.transaction() as tx:
             moved = move_job(
@@ -189,7 +136,7 @@ class JobRun:
                 self._job,
                 JobState.RUNNING,
                 data_total=planned.total,
-                data_skipped=len(planned.skipped),
+                data_skipped=planned.skipped,
                 data_processed=counts[DatumState.SUCCESS],
                 data_failed=counts[DatumState.FAILED],
                 data_recovered=counts[DatumState.RECOVERED],
@@ -199,13 +146,13 @@ class JobRun:
 
     # Running
 
-    def _process(self, left: Sequence[Datum], base: _Base) -> None:
+    def _process(self, left: Sequence[Datum], base: Base) -> None:
         with self._versioning.reading() as tx:
             index = max((row.index for row in jobs.datum_sets_of(tx.connection, self._job.key)), default=-1) + 1
         position, seconds, count = 0, 0.0, 0
         running: dict[Future[DatumSetResult], DatumSet] = {}
         while position < len(left) or running:
-            while position < len(left) and len(running) < 2 * self._executor.capacity():
+            while position < len(left) and len(running) < self._sets_at_once():
                 taken = take_set(
                     left,
                     position,
@@ -223,6 +170,12 @@ class JobRun:
                 self._keep(datum_set, result, base)
                 count += len(result.datums)
                 seconds += sum(_wall_seconds(datum) for datum in result.datums)
+
+    def _sets_at_once(self) -> int:
+        """Return how many sets are handed out at a time: the next ones too, unless the spec wants fewer workers."""
+        capacity = self._executor.capacity()
+        wanted = self._spec.parallelism_spec.constant if self._spec.parallelism_spec is not None else 0
+        return wanted if 0 < wanted < capacity else 2 * capacity
 
     def _datum_set(self, index: int, datums: Sequence[Datum]) -> DatumSet:
         timeout = self._spec.datum_timeout
@@ -257,7 +210,7 @@ class JobRun:
                 raise JobEndedError from None
             raise
 
-    def _keep(self, datum_set: DatumSet, result: DatumSetResult, base: _Base) -> None:
+    def _keep(self, datum_set: DatumSet, result: DatumSetResult, base: Base) -> None:
         """Record what a datum set gave; from here on it survives the server."""
         by_id = {datum.id: datum for datum in datum_set.datums}
         records = [
@@ -302,13 +255,9 @@ class JobRun:
             )
             self._learn_imports(tx, result.imports)
 
-    def _why(self, datum: Datum, base: _Base) -> str:
-        old = base.datums.get(datum.id)
-        record = self._records.find(base.job.datums, datum.id) if old is not None and base.job is not None else None
-        if record is not None:
-            inputs = tuple(BaseInput(i.name, i.path, bytes.fromhex(i.hash)) for i in record.inputs)
-            old = BaseDatum(record.id, record.hash, record.state, inputs)
-        return str(explain(datum, old, every_job=self._every_job))
+    def _why(self, datum: Datum, base: Base) -> str:
+        record = self._planner.record_in(base, datum.id)
+        return str(explain(datum, None if record is None else base_datum(record), every_job=self._every_job))
 
     def _learn_imports(self, tx: Transaction, imports: Sequence[str]) -> None:
         known = set(self._pipeline.imports)
@@ -326,14 +275,14 @@ class JobRun:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         return f"datum {first.id} failed{more}: {first.reason} [{files}]"[:_REASON_CHARS_MAX]
 
-    def _publish(self, planned: Plan, base: _Base) -> None:
+    def _publish(self, planned: JobPlan) -> None:
         """Close the output commit over what stays of the base and what the datums wrote."""
-        removal = self._removal(planned, base)
+        base = planned.base
+        removal = self._removal(planned)
         with self._versioning.reading() as tx:
             rows = jobs.datum_sets_of(tx.connection, self._job.key)
-        deleted = [datum.id for datum in planned.deleted]
-        base_root = base.job.datums if base.job is not None else ""
-        datums = self._records.apply(base_root, [row.datums for row in rows], deleted)
+        base_datums = base.job.datums if base.job is not None else ""
+        datums = self._records.apply(base_datums, [row.datums for row in rows], planned.deleted)
         with self._versioning.transaction() as tx:
             if not move_job(tx, self._job, JobState.FINISHING, datums=datums):
                 raise JobEndedError
@@ -345,14 +294,11 @@ class JobRun:
                     self._versioning.append_layer(tx, self._output, layer)
             close_commits(tx, self._job)
 
-    def _removal(self, planned: Plan, base: _Base) -> str:
+    def _removal(self, planned: JobPlan) -> str:
         """Return a layer that takes away what datums wrote that are gone or ran anew."""
-        stale = [*(datum.id for datum in planned.changed), *(datum.id for datum in planned.deleted)]
-        if base.job is None or not stale:
-            return ""
         writer = self._versioning.file_sets.edit()
-        for datum_id in stale:
-            record = self._records.find(base.job.datums, datum_id)
+        for datum_id in (*planned.changed, *planned.deleted):
+            record = self._planner.record_in(planned.base, datum_id)
             for path in record.outputs if record is not None else ():
                 writer.delete(path, tag=datum_id)
         return writer.finish()
@@ -372,33 +318,6 @@ class JobRun:
             if not move_job(tx, self._job, state, reason=reason):
                 return
             close_commits(tx, self._job, error=reason)
-
-
-def _repo_of(leaf: PFSInput | CronInput) -> RepoKey:
-    return RepoKey(leaf.project, leaf.repo, leaf.repo_type if isinstance(leaf, PFSInput) else "user")
-
-
-def _source(leaf: PFSInput | CronInput, commit: CommitRow) -> InputSource:
-    assert commit.root is not None
-    common = InputSource(
-        name=leaf.name,
-        project=leaf.project,
-        repo=leaf.repo,
-        repo_type=commit.commit.repo.type,
-        branch=leaf.branch if isinstance(leaf, PFSInput) else DEFAULT_BRANCH,
-        commit=commit.commit.id,
-        root=commit.root,
-    )
-    if isinstance(leaf, CronInput):
-        return common
-    return replace(
-        common,
-        lazy=leaf.lazy,
-        empty_files=leaf.empty_files,
-        s3=leaf.s3,
-        reference=leaf.reference,
-        outer_join=leaf.outer_join,
-    )
 
 
 def _wall_seconds(datum: DatumResult) -> float:

@@ -16,6 +16,7 @@ from trunkline.pfs.projects import inspect_project
 from trunkline.pfs.queries.repos import find_repo
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
+from trunkline.pps.cron import cron_inputs, cron_repo
 from trunkline.pps.jobs import kill_job
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -80,7 +81,6 @@ def _refuse_unsupported(spec: PipelineSpec) -> None:
         "s3Out": spec.s3_out,
         "transform.datumBatching": spec.transform is not None and spec.transform.datum_batching,
         "transform.secrets": spec.transform is not None and bool(spec.transform.secrets),
-        "input.cron": any(isinstance(leaf, CronInput) for leaf in _leaves(spec)),
         "input.pfs.s3": any(isinstance(leaf, PFSInput) and leaf.s3 for leaf in _leaves(spec)),
         "input.pfs.trigger": any(isinstance(leaf, PFSInput) and leaf.trigger for leaf in _leaves(spec)),
     }
@@ -107,6 +107,7 @@ def create_pipeline(tx: Transaction, versioning: Versioning, definition: Definit
     _check_existing(tx, definition, existing)
     output = RepoKey(definition.project, definition.name)
     _create_repos(tx, output)
+    _create_cron_repos(tx, definition.spec, output)
     key = existing.key if existing else _insert(tx, definition)
     commit = start_commit(tx, BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH))
     versioning.append_layer(tx, commit, spec_layer)
@@ -138,6 +139,26 @@ def _create_repos(tx: Transaction, output: RepoKey) -> None:
         key = RepoKey(*_key(output), type_)
         if find_repo(tx.connection, key) is None:
             repos.create_repo(tx, key, description=description)
+
+
+def _create_cron_repos(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
+    for leaf in cron_inputs(spec):
+        if find_repo(tx.connection, cron_repo(leaf)) is None:
+            repos.create_repo(tx, cron_repo(leaf), description=_cron_description(output))
+
+
+def _delete_cron_repos(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
+    """Remove the cron repos that were made for this pipeline and that nobody else reads."""
+    for leaf in cron_inputs(spec):
+        row = find_repo(tx.connection, cron_repo(leaf))
+        if row is None or row.description != _cron_description(output):
+            continue
+        if not branches.inspect_branch(tx, BranchKey(cron_repo(leaf), DEFAULT_BRANCH)).subvenance:
+            repos.delete_repo(tx, cron_repo(leaf), force=True)
+
+
+def _cron_description(output: RepoKey) -> str:
+    return f"Cron tick repo for pipeline {output}."
 
 
 def _key(repo: RepoKey) -> tuple[str, str]:
@@ -176,7 +197,9 @@ def _connect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
     """Make the output and meta branches be computed from the inputs and the spec."""
     provenance, never = [BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH)], []
     for leaf in _leaves(spec):
-        assert isinstance(leaf, PFSInput)
+        if isinstance(leaf, CronInput):
+            provenance.append(BranchKey(cron_repo(leaf), DEFAULT_BRANCH))
+            continue
         branch = BranchKey(RepoKey(leaf.project, leaf.repo, leaf.repo_type), leaf.branch)
         provenance.append(branch)
         if leaf.propagation_spec is not None and leaf.propagation_spec.never:
@@ -235,6 +258,7 @@ def delete_pipeline(tx: Transaction, row: PipelineRow, *, force: bool = False, k
             repos.delete_repo(tx, RepoKey(*_key(output), type_), force=True)
     else:
         repos.delete_repo(tx, output, force=True)
+    _delete_cron_repos(tx, spec, output)
 
 
 def _refuse_dependants(tx: Transaction, row: PipelineRow, spec: PipelineSpec) -> None:

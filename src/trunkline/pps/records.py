@@ -134,6 +134,10 @@ class DatumRecords:
                 found[id_] = BaseDatum(id_, hash_, _STATES[state])
         return found
 
+    def count(self, root: str) -> int:
+        """Return how many datums a table has."""
+        return Table(self._tables, SPEC, root).rows
+
     def find(self, root: str, id: str) -> DatumRecord | None:  # noqa: A002 - the field's word
         """Return the record of one datum."""
         found = Table(self._tables, SPEC, root).find((id,))

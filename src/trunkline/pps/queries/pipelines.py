@@ -125,6 +125,14 @@ def list_pipelines(connection: Connection, projects: Sequence[str] = ()) -> list
     return [_pipeline(row) for row in connection.execute(statement)]
 
 
+def running_versions(connection: Connection) -> list[tuple[int, int]]:
+    """Return (key, version) of every pipeline that is neither stopped nor impossible to run."""
+    statement = select(pipelines.c.key, pipelines.c.version).where(
+        pipelines.c.stopped.is_(False), pipelines.c.state != int(PipelineState.FAILURE)
+    )
+    return [(row.key, row.version) for row in connection.execute(statement)]
+
+
 def delete_pipeline(connection: Connection, key: int) -> None:
     """Remove a pipeline with its versions; its jobs must be gone."""
     connection.execute(delete(pipeline_versions).where(pipeline_versions.c.pipeline == key))

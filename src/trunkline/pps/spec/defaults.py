@@ -11,7 +11,6 @@ from trunkline.model.paths import clean
 from trunkline.model.pipelines import (
     CronInput,
     Input,
-    ParallelismSpec,
     PFSInput,
     PipelineName,
     PipelineSpec,
@@ -38,7 +37,6 @@ def fill_defaults(spec: PipelineSpec, *, now: datetime, project: str = DEFAULT_P
         spec,
         pipeline=replace(pipeline, project=ProjectName(own_project)) if spec.pipeline else None,
         transform=spec.transform or Transform(),
-        parallelism_spec=ParallelismSpec((spec.parallelism_spec.constant if spec.parallelism_spec else 0) or 1),
         output_branch=spec.output_branch or DEFAULT_BRANCH,
         reprocess_spec=spec.reprocess_spec or REPROCESS_UNTIL_SUCCESS,
         datum_tries=spec.datum_tries or DATUM_TRIES,

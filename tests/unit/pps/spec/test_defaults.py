@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from trunkline.model.pipelines import CronInput, Input, ParallelismSpec, PFSInput, PipelineSpec
+from trunkline.model.pipelines import CronInput, Input, PFSInput, PipelineSpec
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.defaults import fill_defaults
 
@@ -59,5 +59,5 @@ def test_triggers_without_a_branch_get_one_of_their_own_counted_by_repo() -> Non
 def test_numbers_that_were_left_out_get_their_defaults() -> None:
     spec = filled(json.dumps(SPEC))
 
-    assert spec.parallelism_spec == ParallelismSpec(1)
+    assert spec.parallelism_spec is None  # as many workers as there are
     assert (spec.datum_tries, spec.output_branch, spec.reprocess_spec) == (3, "master", "until_success")
