@@ -21,8 +21,8 @@ _DIFF_COMMAND = "git -c color.ui=auto diff --no-index"
 
 
 @command("file")
-@click.argument("new", metavar="REPO@COMMIT:PATH")
-@click.argument("old", metavar="[REPO@COMMIT:PATH]", required=False)
+@click.argument("new", metavar="REPO@COMMIT[:PATH]")
+@click.argument("old", metavar="[REPO@COMMIT[:PATH]]", required=False)
 @click.option("-s", "--shallow", is_flag=True, help="Only the directory's own entries.")
 @click.option("--name-only", is_flag=True, help="Only say which files differ.")
 @click.option("--diff-command", default=_DIFF_COMMAND, show_default=True, help="What compares two directories.")
@@ -44,9 +44,9 @@ def diff_file(
 
     With one argument, with the same path in the parent commit.
     """
-    request = proto.pfs_pb2.DiffFileRequest(new_file=refer.file(new, session.project(project)), shallow=shallow)
+    request = proto.pfs_pb2.DiffFileRequest(new_file=_file(new, session.project(project)), shallow=shallow)
     if old:
-        request.old_file.CopyFrom(refer.file(old, session.project(old_project or project)))
+        request.old_file.CopyFrom(_file(old, session.project(old_project or project)))
     differences = session.client.pfs.DiffFile(request)
     if name_only:
         print_table(("OP", "SIZE", "NAME"), (_row(pair) for pair in differences))
@@ -59,6 +59,12 @@ def diff_file(
                 _download(session, info, Path(scratch, side))
         # The exit code says whether there are differences, which is no failure.
         subprocess.run([*shlex.split(diff_command), "old", "new"], cwd=scratch, check=False)
+
+
+def _file(text: str, in_project: str) -> proto.pfs_pb2.File:
+    file = refer.file(text, in_project, need_path=False)
+    file.path = file.path or "/"
+    return file
 
 
 def _row(pair: proto.pfs_pb2.DiffFileResponse) -> tuple[Cell, ...]:

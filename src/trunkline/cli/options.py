@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -59,6 +60,13 @@ def take_global_options(context: click.Context) -> None:
         context.color = False
     if values["rpc_timeout"]:
         session.rpc_timeout_seconds = parse_duration(values["rpc_timeout"])
+
+
+def confirm(question: str) -> None:
+    """Ask on standard error and read the answer from standard input; anything but yes ends the command."""
+    click.echo(f"{question} [y/N]: ", nl=False, err=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise click.ClickException("nothing was done")
 
 
 def parse_duration(text: str) -> float:

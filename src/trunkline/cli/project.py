@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from trunkline import proto
-from trunkline.cli.options import ShowTime, command, pass_session, raw_options, timestamps_option
+from trunkline.cli.options import ShowTime, command, confirm, pass_session, raw_options, timestamps_option
 from trunkline.cli.raw import print_messages
 from trunkline.cli.references import project as project_message
 from trunkline.cli.session import Session
@@ -85,18 +85,13 @@ def delete_project(session: Session, *, project: str, force: bool) -> None:
     pipelines = [info.pipeline.name for info in found]
     in_project = proto.pfs_pb2.ListRepoRequest(projects=[message], type="user")
     repos = [info.repo.name for info in pfs.ListRepo(in_project)]
-    if (pipelines or repos) and not (force or _confirmed(project, pipelines, repos)):
-        raise click.ClickException("nothing was deleted")
+    if (pipelines or repos) and not force:
+        click.echo(f"This deletes project {project}, with all data in it:", err=True)
+        for name in (*(f"pipeline {name}" for name in pipelines), *(f"repo {name}" for name in repos)):
+            click.echo(f"  {name}", err=True)
+        confirm("Delete it?")
     if pipelines:
         pps.DeletePipelines(proto.pps_pb2.DeletePipelinesRequest(projects=[message], force=True))
     if repos:
         pfs.DeleteRepos(proto.pfs_pb2.DeleteReposRequest(projects=[message], force=True))
     pfs.DeleteProject(proto.pfs_pb2.DeleteProjectRequest(project=message, force=force))
-
-
-def _confirmed(project: str, pipelines: list[str], repos: list[str]) -> bool:
-    click.echo(f"This deletes from project {project}, with all data in it:", err=True)
-    for kind, names in (("pipeline", pipelines), ("repo", repos)):
-        for name in names:
-            click.echo(f"  {kind} {name}", err=True)
-    return click.confirm("Delete it?", err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from trunkline import __version__, proto
-from trunkline.cli.options import command, parse_duration, pass_session, raw_options
+from trunkline.cli.options import command, confirm, parse_duration, pass_session, raw_options
 from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_details, print_table
@@ -174,8 +174,8 @@ def delete_all(session: Session, *, force: bool) -> None:
     click.echo(f"This deletes everything at {client.address}, with these repos:", err=True)
     for name in repos:
         click.echo(f"  {name}", err=True)
-    if not (force or click.confirm("Delete it all?", err=True)):
-        raise click.ClickException("nothing was deleted")
+    if not force:
+        confirm("Delete it all?")
     client.pps.DeleteAll(Empty())
     client.pfs.DeleteAll(Empty())
     client.transaction.DeleteAll(proto.transaction_pb2.DeleteAllRequest())
