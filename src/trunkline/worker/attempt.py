@@ -9,7 +9,7 @@ from trunkline.model.datums import Datum, DatumSet, DatumStats, Runner
 from trunkline.worker.capture import Output, OutputError, outputs
 from trunkline.worker.commands import CommandError, find_user, resolve
 from trunkline.worker.context import WorkerContext
-from trunkline.worker.environment import datum_environment, map_pfs, pfs_line
+from trunkline.worker.environment import datum_environment, map_pfs, map_values
 from trunkline.worker.launcher import Command, LauncherLostError
 from trunkline.worker.logs import DatumLog
 from trunkline.worker.runners import RunRequest
@@ -68,8 +68,8 @@ class DatumCommands:
         transform = self.datum_set.transform
         runner = Runner.PROCESS
         try:
-            env = self._stage()
-            command = self._command(transform.cmd, env)
+            self._stage()
+            command = self._command(transform.cmd)
             if warm and self.context.runners.can_warm(self.datum_set, command):
                 runner = Runner.WARM
             finished = self._run(command, transform.stdin, runner)
@@ -86,18 +86,17 @@ class DatumCommands:
         """Run ``errCmd`` on the view as it is; return whether it makes up for the failure."""
         transform = self.datum_set.transform
         try:
-            command = self._command(transform.err_cmd, self._env())
+            command = self._command(transform.err_cmd)
             reason = self._reason(self._run(command, transform.err_stdin, Runner.PROCESS))
         except (CommandError, LauncherLostError) as error:
             reason = str(error)
         self.log.note(f"errCmd failed too: {reason}" if reason else "errCmd succeeded: the datum is recovered")
         return not reason
 
-    def _stage(self) -> dict[str, str]:
+    def _stage(self) -> None:
         started = time.monotonic()
-        env = self._env()
         view = self.context.view
-        lines = "".join(pfs_line(name, env[name]) for name in datum_environment(self.datum))
+        lines = "".join(f"{name}={value}\n" for name, value in self._own_env().items())
         owner = find_user(self.datum_set.transform.user)
         try:
             tree = self.context.inputs.wanted(self.datum)
@@ -106,18 +105,16 @@ class DatumCommands:
             raise CommandError(f"cannot stage the inputs: {error}") from error
         finally:
             self.spent.download_seconds += time.monotonic() - started
-        return env
 
-    def _env(self) -> dict[str, str]:
-        env = {**self.set_env, **datum_environment(self.datum)}
-        seen_as = self.context.view.seen_as
-        return {name: map_pfs(value, seen_as) for name, value in env.items()}
+    def _own_env(self) -> dict[str, str]:
+        return map_values(datum_environment(self.datum), self.context.view.seen_as)
 
-    def _command(self, argv: tuple[str, ...], env: dict[str, str]) -> Command:
+    def _command(self, argv: tuple[str, ...]) -> Command:
         transform = self.datum_set.transform
         mapped = tuple(map_pfs(text, self.context.view.seen_as) for text in argv)
         cwd = map_pfs(transform.working_dir, self.context.view.seen_as) or self.context.working_dir
-        return resolve(mapped, env=env, cwd=cwd, user=find_user(transform.user))
+        user = find_user(transform.user)
+        return resolve(mapped, env=self.set_env, own_env=self._own_env(), cwd=cwd, user=user)
 
     def _run(self, command: Command, stdin: tuple[str, ...], runner: Runner) -> Finished:
         text = map_pfs("".join(f"{line}\n" for line in stdin), self.context.view.seen_as)

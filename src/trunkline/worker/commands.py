@@ -5,7 +5,7 @@ import os
 import pwd
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trunkline.worker.launcher import Command, User
@@ -27,13 +27,16 @@ class Interpreter:
     options: tuple[str, ...]
 
 
-def resolve(argv: tuple[str, ...], *, env: dict[str, str], cwd: str, user: User | None) -> Command:
+def resolve(
+    argv: tuple[str, ...], *, env: dict[str, str], own_env: dict[str, str], cwd: str, user: User | None
+) -> Command:
     """Return the command, its executable searched in the PATH of its own environment. Raises CommandError."""
     if not argv or not argv[0]:
         raise CommandError("nothing to run: no transform.cmd")
     if not os.path.isdir(cwd):
         raise CommandError(f"working directory {cwd!r} does not exist")
-    return Command(argv, _find_executable(argv[0], env.get("PATH", os.defpath), cwd), env, cwd, user)
+    search = own_env.get("PATH") or env.get("PATH", os.defpath)
+    return Command(argv, _find_executable(argv[0], search, cwd), env, own_env, cwd, user)
 
 
 def _find_executable(name: str, search: str, cwd: str) -> str:
@@ -87,7 +90,5 @@ def as_script(command: Command) -> tuple[Interpreter, Command] | None:
     script = os.path.join(command.cwd, command.argv[count])
     if not Path(script).is_file():
         return None
-    as_run = Command(
-        command.argv, command.executable, command.env, command.cwd, command.user, script, command.argv[count:]
-    )
+    as_run = replace(command, script=script, script_args=command.argv[count:])
     return Interpreter(command.executable, command.argv[1:count]), as_run

@@ -7,7 +7,7 @@ from trunkline.storage.fileset import LayerWriter
 from trunkline.worker.attempt import Attempt, DatumCommands
 from trunkline.worker.capture import store
 from trunkline.worker.context import WorkerContext
-from trunkline.worker.environment import set_environment
+from trunkline.worker.environment import map_values, set_environment
 from trunkline.worker.logs import SetLog
 
 
@@ -20,8 +20,8 @@ class SetRun:
         self.imports = dict.fromkeys(datum_set.imports)
         self._context = context
         self._writer = writer
-        self._env = set_environment(datum_set, base=context.base_env, worker=context.worker)
-        self._env["PFS"] = context.view.seen_as
+        env = set_environment(datum_set, base=context.base_env, worker=context.worker)
+        self._env = {**map_values(env, context.view.seen_as), "PFS": context.view.seen_as}
 
     def run(self, datum: Datum) -> DatumResult:
         """Run one datum to its end; add what it wrote to the layer if it succeeded."""

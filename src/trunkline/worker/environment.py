@@ -85,6 +85,6 @@ def map_pfs(text: str, view: str) -> str:
     return _PFS.sub(lambda _: view, text)
 
 
-def pfs_line(name: str, value: str) -> str:
-    """Return one line of ``/pfs/.env``."""
-    return f"{name}={value}\n"
+def map_values(env: dict[str, str], view: str) -> dict[str, str]:
+    """Return env with `map_pfs` done to every value."""
+    return env if view == VIEW else {name: map_pfs(value, view) for name, value in env.items()}

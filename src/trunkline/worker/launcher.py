@@ -36,11 +36,15 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command, ready to run: ``executable`` and ``script`` are absolute, ``script`` is for interpreters only."""
+    """One command, ready to run: ``executable`` and ``script`` are absolute, ``script`` is for interpreters only.
+
+    Its environment is env, which many commands share, and over it own_env.
+    """
 
     argv: tuple[str, ...]
     executable: str
     env: dict[str, str]
+    own_env: dict[str, str]
     cwd: str
     user: User | None = None
     script: str = ""
@@ -72,6 +76,7 @@ class Launcher:
         """Start the process. ``alive_fd`` stays open in it for as long as it, or anything that it started, is there."""
         ours, theirs = socket.socketpair()
         self._socket = ours
+        self._known_env: dict[str, str] | None = None
         try:
             self._process = subprocess.Popen(
                 [*interpreter, str(_ZYGOTE), str(theirs.fileno()), str(alive_fd)],
@@ -120,7 +125,9 @@ class Launcher:
             "op": "run",
             "argv": command.argv,
             "executable": command.executable,
-            "env": command.env,
+            # What is large and does not change is sent once.
+            "env": None if command.env is self._known_env else command.env,
+            "own_env": command.own_env,
             "cwd": command.cwd,
             "user": user and {"user": user.uid, "group": user.gid, "extra_groups": user.groups},
             "script": command.script,
@@ -129,6 +136,7 @@ class Launcher:
             "learn": learn,
         }
         self._send(request, streams)
+        self._known_env = command.env
 
     def kill(self) -> None:
         """Kill what runs, with all its descendants; `ended` still has to be called."""

@@ -69,6 +69,7 @@ class Runners:
             learned=request.datum_set.imports,
             turn=(request.datum_set.job, request.datum_set.index, request.datum_set.attempt),
         )
+        learn = not self._starters.has_learned(warm, command.script)
         try:
             finished = run_command(
                 warm.launcher,
@@ -78,12 +79,12 @@ class Runners:
                 timeout_seconds=request.timeout_seconds,
                 interrupts=self._interrupts,
                 private=self._private,
-                learn=command.script not in warm.known_scripts,
+                learn=learn,
             )
         except LauncherLostError:
             self._starters.lose(warm.launcher)
             raise
-        if finished.ended.status == 0 and command.script not in warm.known_scripts:
+        if learn and finished.ended.status == 0:
             self._starters.learn(warm, command.script, finished.ended.modules)
         return finished, warm
 

@@ -37,8 +37,18 @@ class WarmInterpreter:
     asked: set[str] = field(default_factory=set)
     learned: dict[str, None] = field(default_factory=dict)
     """Modules that scripts were seen to load, and that bring the others with them."""
-    known_scripts: set[str] = field(default_factory=set)
+    known_scripts: set[bytes] = field(default_factory=set)
+    """Sources of scripts that ran here, and whose imports are loaded."""
     checked_for: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """A script as it was when it was read."""
+
+    stamp: tuple[int, int, int]
+    source: bytes
+    imports: tuple[str, ...]
 
 
 class Starters:
@@ -62,7 +72,7 @@ class Starters:
         self._plain: Launcher | None = None
         self._warm: dict[_Kind, WarmInterpreter] = {}
         self._harmful: set[str] = set()
-        self._scans: dict[str, tuple[tuple[int, int, int], tuple[str, ...]]] = {}
+        self._scripts: dict[str, _Script] = {}
 
     def plain(self) -> Launcher:
         """Return the process that starts programs, a fresh one if the last was lost."""
@@ -79,7 +89,7 @@ class Starters:
         where the interpreter cannot be had.
         """
         full_env = interpreter_environment(self._base_env, env)
-        imports = self._imports_of(command.script)
+        imports = self._script(command.script).imports
         kind = _Kind(interpreter, frozenset(full_env.items()), imports)
         warm = self._warm.pop(kind, None)
         if warm is not None and warm.checked_for != turn and not self._is_current(warm):
@@ -96,9 +106,13 @@ class Starters:
             return self.warm(interpreter, command, env=env, learned=learned, turn=turn)
         return warm
 
+    def has_learned(self, warm: WarmInterpreter, script: str) -> bool:
+        """Whether a run of the script has shown what it imports."""
+        return self._script(script).source in warm.known_scripts
+
     def learn(self, warm: WarmInterpreter, script: str, modules: Sequence[str]) -> None:
         """Load what a run of the script was seen to load, so that the next one finds it."""
-        warm.known_scripts.add(script)
+        warm.known_scripts.add(self._scripts[script].source)
         try:
             self._load(warm, (), modules)
         except LauncherLostError as error:
@@ -155,14 +169,19 @@ class Starters:
         if done.grpc_by:
             self._harmful.add(done.grpc_by)
 
-    def _imports_of(self, script: str) -> tuple[str, ...]:
-        path = Path(script)
-        stat = path.stat()
+    def _script(self, name: str) -> _Script:
+        stat = os.stat(name)
         stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        known = self._scans.get(script)
-        if known is None or known[0] != stamp:
-            known = self._scans[script] = (stamp, scan_imports(path.read_bytes(), path.resolve().parent))
-        return known[1]
+        known = self._scripts.get(name)
+        if known is not None and known.stamp == stamp:
+            return known
+        source = Path(name).read_bytes()
+        if known is not None and known.source == source:
+            imports = known.imports
+        else:
+            imports = scan_imports(source, Path(name).resolve().parent)
+        self._scripts[name] = _Script(stamp, source, imports)
+        return self._scripts[name]
 
     def _make_room(self) -> None:
         while len(self._warm) >= WARM_INTERPRETERS_MAX:

@@ -55,7 +55,7 @@ class Runs:
         self.env = {**BASE_ENV, "GIVEN": "1"}
 
     def process(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> tuple[Ended, str, str]:
-        command = resolve(argv, env=self.env, cwd=str(self.cwd), user=None)
+        command = resolve(argv, env=self.env, own_env={}, cwd=str(self.cwd), user=None)
         return self._run(
             lambda output: (
                 run_command(
@@ -70,7 +70,7 @@ class Runs:
         )
 
     def warm(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> tuple[Ended, str, str]:
-        script = as_script(resolve(argv, env=self.env, cwd=str(self.cwd), user=None))
+        script = as_script(resolve(argv, env=self.env, own_env={}, cwd=str(self.cwd), user=None))
         assert script is not None
         interpreter, command = script
         warm = self.starters.warm(interpreter, command, env={}, learned=(), turn=object())

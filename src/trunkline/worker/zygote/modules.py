@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import types
+from itertools import islice
 
 
 class ModuleFiles:
@@ -20,13 +21,17 @@ class ModuleFiles:
 
 
 class NewModules:
-    """What a script loaded besides the modules of ``before``: its own, and those that any other run may find loaded."""
+    """What a script loaded after the first ``count`` modules: its own, and those that any other run may find loaded.
 
-    def __init__(self, script_dir: str, private: list[str], before: set[str]) -> None:
+    Looks at those alone: in a forked child every object that is touched costs the copy of a page.
+    """
+
+    def __init__(self, script_dir: str, private: list[str], count: int) -> None:
         self._script_dir = script_dir
         self._private = tuple(os.path.join(place, "") for place in private)
         self._entries = sorted((entry for entry in sys.path if entry), key=len, reverse=True)
-        self._new = [(name, module) for name, module in list(sys.modules.items()) if name not in before]
+        new = list(islice(reversed(sys.modules), max(0, len(sys.modules) - count)))
+        self._new = [(name, sys.modules[name]) for name in reversed(new)]
 
     def shared(self) -> list[str]:
         """Return the names of the modules that are not the script's own, in the order of loading."""

@@ -57,14 +57,14 @@ def be_script(request: dict[str, Any], code: types.CodeType | None, report: Call
     if code is None:
         # Unreadable or no Python: nobody tells so better than the interpreter itself.
         os.execve(request["executable"], request["argv"], request["env"])  # noqa: S606
-    before = set(sys.modules)
+    count = len(sys.modules)
     script_dir = os.path.dirname(os.path.realpath(request["script"]))
     _set_environment(request["env"])
     _reopen_standard_streams()
     _seed()
     _set_arguments(request, script_dir)
     status = _run_main(request["script"], code)
-    new = NewModules(script_dir, request["private"], before)
+    new = NewModules(script_dir, request["private"], count)
     report(new.shared())
     os._exit(_finalize(status, new) & 0xFF)
 

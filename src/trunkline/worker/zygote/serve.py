@@ -65,6 +65,7 @@ def main(socket_fd: int, alive_fd: int) -> NoReturn:
         os.set_inheritable(fd, False)
     worker = Worker(socket_fd)
     be_subreaper()
+    freeze()
     try:
         worker.send({"version": list(sys.version_info[:3])})
         _serve(worker, alive_fd)
@@ -74,6 +75,7 @@ def main(socket_fd: int, alive_fd: int) -> NoReturn:
 
 def _serve(worker: Worker, alive_fd: int) -> NoReturn:
     scripts, files = Scripts(), ModuleFiles()
+    env: dict[str, str] = {}
     while True:
         request, fds = worker.receive()
         if request["op"] == "import":
@@ -82,6 +84,8 @@ def _serve(worker: Worker, alive_fd: int) -> NoReturn:
         elif request["op"] == "check":
             worker.send({"unchanged": files.unchanged()})
         elif request["op"] == "run":
+            env = request["env"] or env  # left out where it is that of the command before
+            request["env"] = {**env, **request["own_env"]}
             worker.send(_run(worker, request, fds, scripts, alive_fd))
 
 
@@ -98,6 +102,12 @@ def _run(worker: Worker, request: dict[str, Any], fds: list[int], scripts: Scrip
             os.close(fd)
     # While a command runs the worker sends nothing but the order to kill it.
     return wait(child, worker.fileno(), worker.receive)
+
+
+def freeze() -> None:
+    """Keep the collector of children away from what is loaded here: it would copy every page that it looks at."""
+    gc.collect()
+    gc.freeze()
 
 
 def import_modules(names: list[str], *, limit_threads: bool) -> dict[str, Any]:
@@ -120,6 +130,5 @@ def import_modules(names: list[str], *, limit_threads: bool) -> dict[str, Any]:
     cv2 = sys.modules.get("cv2")
     if limit_threads and hasattr(cv2, "setNumThreads"):
         cv2.setNumThreads(0)  # type: ignore[union-attr]
-    gc.collect()
-    gc.freeze()
+    freeze()
     return {"loaded": loaded, "grpc": grpc_by}
