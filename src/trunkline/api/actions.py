@@ -153,8 +153,6 @@ def _create_branch(tx: Transaction, request: pfs_pb2.CreateBranchRequest) -> Non
 
 
 def _read_trigger(message: pfs_pb2.Trigger) -> Trigger:
-    if not message.branch:
-        raise InvalidInputError("triggers must specify a branch to trigger on")
     return Trigger(
         branch=message.branch,
         all=message.all,

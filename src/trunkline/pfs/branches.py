@@ -12,6 +12,7 @@ from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.references import find_branch, find_repo, resolve_commit
 from trunkline.pfs.transaction import Transaction
+from trunkline.pfs.triggers import check_trigger, sources_of
 
 
 def create_branch(
@@ -28,6 +29,8 @@ def create_branch(
     if trigger is not None and provenance:
         raise InvalidInputError(f"branch {branch}: a branch cannot have both provenance and a trigger")
     repo = find_repo(tx, branch.repo)
+    if trigger is not None:
+        check_trigger(branch, trigger, sources_of(tx, repo.key, but=branch.name))
     row = branches.find_branch(tx.connection, repo.key, branch.name)
     is_new = row is None
     if row is None:

@@ -24,6 +24,7 @@ from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import find_repo, resolve_commit, split_reference
 from trunkline.pfs.temporary import find_file_set
 from trunkline.pfs.transaction import Listener, Transaction
+from trunkline.pfs.triggers import follow_finished_commit
 from trunkline.storage.fileset import FileSet, FileSets
 
 _LOCKS = 64
@@ -163,6 +164,8 @@ class Versioning:
                     finished_at=tx.now,
                 )
                 commits.delete_layers(tx.connection, key)
+                if not error:
+                    follow_finished_commit(tx, commits.commit_by_key(tx.connection, key))
 
     # Reading
 

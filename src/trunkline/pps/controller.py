@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from trunkline.model.datums import Runner
+from trunkline.pfs.cron_triggers import CronTriggers
 from trunkline.pfs.queries import commits
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.executor import Executor
@@ -28,6 +29,7 @@ class Controller:
         self._versioning = versioning
         self._executor = executor
         self._pool = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="job")
+        self._cron_triggers = CronTriggers(versioning)
         self._loop = threading.Thread(target=self._run, name="controller", daemon=True)
         self._lock = threading.Lock()
         self._active: dict[int, int] = {}  # pipeline -> job
@@ -37,6 +39,7 @@ class Controller:
         """Settle what an earlier server left half done, then begin."""
         self._versioning.settle_all()
         self._loop.start()
+        self._cron_triggers.start()
 
     def close(self) -> None:
         """Stop looking for jobs and wait for those that run; they go on when a server starts again."""
@@ -44,6 +47,7 @@ class Controller:
         self._versioning.db.changes.announce()
         if self._loop.is_alive():
             self._loop.join()
+        self._cron_triggers.close()
         self._executor.close()
         self._pool.shutdown(wait=True)
 

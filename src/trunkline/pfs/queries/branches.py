@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, String, cast, delete, insert, select, update
 
 from trunkline.db.tables import branch_provenance, branches, repos
 from trunkline.model.versions import BranchKey, RepoKey
@@ -62,6 +62,18 @@ def find_branch(connection: Connection, repo_key: int, name: str) -> BranchRow |
 def branch_by_key(connection: Connection, key: int) -> BranchRow:
     """Return the branch with that row key, which must exist."""
     return _branch(connection.execute(_select().where(branches.c.key == key)).one())
+
+
+def find_branch_by_key(connection: Connection, key: int) -> BranchRow | None:
+    """Return the branch with that row key."""
+    row = connection.execute(_select().where(branches.c.key == key)).first()
+    return None if row is None else _branch(row)
+
+
+def list_triggered_branches(connection: Connection) -> list[BranchRow]:
+    """Return the branches that have a trigger, oldest first."""
+    statement = _select().where(cast(branches.c.trigger, String) != "null").order_by(branches.c.key)
+    return [_branch(row) for row in connection.execute(statement)]
 
 
 def list_branches(connection: Connection, repo_key: int | None = None) -> list[BranchRow]:
