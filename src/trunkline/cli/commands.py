@@ -176,6 +176,8 @@ COMMANDS: Mapping[str, Entry | Verb] = {
         },
     ),
     "connect": Entry("context:connect", "Use the server at an address from now on."),
+    "mount": Entry("mount:mount", "Mount repos as directories."),
+    "unmount": Entry("mount:unmount", "Unmount a directory, and put what was written."),
     "logs": Entry("logs:logs", "Print what the user code of a pipeline or job printed."),
     "fsck": Entry("server:fsck", "Check the repository's consistency."),
     "version": Entry("server:version", "Print the versions of this program and of the server."),

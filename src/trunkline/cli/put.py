@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
@@ -12,7 +13,7 @@ from trunkline import proto
 from trunkline.cli import references as refer
 from trunkline.cli.options import command, pass_session, project_option
 from trunkline.cli.session import Session
-from trunkline.cli.uploads import STANDARD_INPUT, edit_requests, plan_uploads
+from trunkline.cli.uploads import STANDARD_INPUT, Upload, edit_requests, plan_uploads
 
 
 @command("file")
@@ -58,7 +59,7 @@ def put_file(
     uploads = list(plan_uploads(sources, file.path, recursive=recursive, full_path=full_path, untar=untar))
     # A repo that does not exist is better said before the bytes travel than after.
     session.client.pfs.InspectRepo(proto.pfs_pb2.InspectRepoRequest(repo=file.commit.repo))
-    with _progress_bar(shown=progress and sys.stderr.isatty()) as sent:
+    with _progress_bar(uploads, shown=progress and sys.stderr.isatty()) as sent:
         requests = edit_requests(file.commit, uploads, append=append, recursive=recursive, sent=sent)
         session.client.modify_file(requests, compress=compress)
 
@@ -72,15 +73,22 @@ def _listed(lists: tuple[str, ...]) -> list[str]:
 
 
 @contextmanager
-def _progress_bar(*, shown: bool) -> Iterator[Callable[[int], object]]:
+def _progress_bar(uploads: Sequence[Upload], *, shown: bool) -> Iterator[Callable[[int], object]]:
     """Yield a function that is told of bytes sent."""
     if not shown:
         yield lambda _count: None
         return
     from rich.console import Console
-    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-    columns = (TextColumn("putting files"), DownloadColumn(), TransferSpeedColumn())
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task("", total=_total_bytes(uploads))
         yield lambda count: bar.advance(task, count)
+
+
+def _total_bytes(uploads: Sequence[Upload]) -> int | None:
+    """Return how many bytes will be sent; None if only their sources know."""
+    if any(each.is_remote or each.is_archive or each.source == STANDARD_INPUT for each in uploads):
+        return None
+    return sum(Path(each.source).stat().st_size for each in uploads)
