@@ -79,6 +79,8 @@ def _guard_stream(behaviour: Callable[..., Any], method: str) -> Callable[..., A
 def _abort(context: grpc.ServicerContext, error: Exception, method: str) -> NoReturn:
     if isinstance(error, errors.Error):
         context.abort(status_of(error), str(error))
+    if isinstance(error, NotImplementedError):  # what generated code raises for methods that we have not written
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this server does not offer {method}")
     if context.is_active():
         log("api").error("%s failed: %s", method, "".join(traceback.format_exception(error)))
     context.abort(grpc.StatusCode.INTERNAL, f"internal error: {type(error).__name__}: {error}")

@@ -134,6 +134,8 @@ def job_info(
         created=wire.timestamp(job.created_at),
         started=wire.timestamp(job.started_at),
         finished=wire.timestamp(job.finished_at),
+        runners=job.runners,
+        warnings=job.warnings,
     )
     if details:
         spec = spec_message(row)
@@ -147,6 +149,8 @@ def _fill_commits(node: pps_pb2.Input, inputs: dict[RepoKey, str]) -> None:
     if node.HasField("pfs"):
         key = RepoKey(node.pfs.project, node.pfs.repo, node.pfs.repo_type or "user")
         node.pfs.commit = inputs.get(key, "")
+    if node.HasField("cron"):
+        node.cron.commit = inputs.get(RepoKey(node.cron.project, node.cron.repo), "")
     for children in (node.join, node.group, node.cross, node.union):
         for child in children:
             _fill_commits(child, inputs)
@@ -182,6 +186,10 @@ def datum_info(record: DatumRecord, job: JobRow) -> pps_pb2.DatumInfo:
             )
             for i in record.inputs
         ],
+        runner=record.runner,
+        why=record.why,
+        reason=record.reason,
+        tries=record.tries,
     )
 
 

@@ -201,6 +201,8 @@ def _details(info: proto.pps_pb2.JobInfo, show_time: ShowTime) -> list[tuple[str
         ("Duration", _duration(info)),
         ("Restarts", str(info.restart or "")),
         ("Datums", f"{info.data_total} in all: {_counts(info)}"),
+        ("Runner", ", ".join(f"{name} ({count} datums)" for name, count in sorted(info.runners.items()))),
+        ("Warnings", "\n".join(info.warnings)),
         ("Downloaded", human.size(stats.download_bytes)),
         ("Uploaded", human.size(stats.upload_bytes)),
         ("Download time", human.duration(human.seconds_of(stats.download_time))),
