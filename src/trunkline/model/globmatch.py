@@ -8,6 +8,7 @@ path, times the path's length once more where there are negative groups; beyond 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from trunkline.errors import InvalidInputError
@@ -59,6 +60,7 @@ class Program:
     instructions: list[_Instruction] = field(default_factory=list)
 
 
+@lru_cache(maxsize=256)
 def compile_program(tree: Sequence) -> Program:
     """Return the program that matches tree."""
     program = Program()

@@ -7,16 +7,18 @@ explode, as a program for `trunkline.model.globmatch`, whose work grows with pat
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import zip_longest
+from operator import or_
 
 from trunkline.errors import InvalidInputError
 from trunkline.model import globmatch
 from trunkline.model.globparse import AnyCharacter, CharacterSet, Group, Literal, Node, Sequence, Star, parse
 
 PATTERN_CHARACTERS_MAX = 2048
-_SAFE_BACKTRACKING = 300_000
-_TYPICAL_PATH_CHARACTERS = 256
+_BACKTRACKING_MAX = 300_000
+_UNBOUNDED_DEGREE = 60
+_UNBOUNDED_FACTOR = 1 << 60
 _TEMPLATE = re.compile(r"\$(?:(\$)|(\d+)|\{(\d+)\})")
 
 
@@ -61,8 +63,8 @@ class Glob:
     re2_captures: str
     """The same with the groups named ``g1``, ``g2``, …"""
     has_negation: bool
-    _regex: re.Pattern[str] | None = field(repr=False, default=None)
-    _program: globmatch.Program | None = field(repr=False, default=None)
+    _regex: re.Pattern[str] = field(repr=False)
+    _ways: "_Ways" = field(repr=False)
 
     @property
     def is_literal(self) -> bool:
@@ -76,11 +78,10 @@ class Glob:
             return Match("/") if self.pattern == "/" else None
         if not path.startswith(self.literal_prefix):
             return None
-        if self._regex is not None:
+        if self._ways.on(path) <= _BACKTRACKING_MAX:
             found = self._regex.fullmatch(path)
             return Match(path, tuple(group or "" for group in found.groups())) if found else None
-        assert self._program is not None
-        groups = globmatch.run(self._program, path, self.group_count)
+        groups = globmatch.run(globmatch.compile_program(self.tree), path, self.group_count)
         return None if groups is None else Match(path, groups)
 
 
@@ -92,7 +93,6 @@ def compile_glob(pattern: str) -> Glob:
     cleaned = re.sub("/+", "/", "/" + pattern)
     cleaned = cleaned.rstrip("/") or "/"
     tree, group_count = parse(cleaned)
-    safe = _backtracking(tree) <= _SAFE_BACKTRACKING
     return Glob(
         pattern=cleaned,
         tree=tree,
@@ -102,8 +102,8 @@ def compile_glob(pattern: str) -> Glob:
         re2="^(?:" + _render(tree, _Style(captures=False, negation=False)) + ")$",
         re2_captures="^(?:" + _render(tree, _Style(captures=True, negation=False)) + ")$",
         has_negation=any(node.quantifier == "!" for node in _groups(tree)),
-        _regex=re.compile(_render(tree, _Style(captures=True, negation=True)), re.DOTALL) if safe else None,
-        _program=None if safe else globmatch.compile_program(tree),
+        _regex=re.compile(_render(tree, _Style(captures=True, negation=True)), re.DOTALL),
+        _ways=_backtracking(tree),
     )
 
 
@@ -204,13 +204,35 @@ def _group_depth_max(node: Group) -> int | None:
     return None if deepest and node.quantifier in ("*", "+") else deepest
 
 
-def _backtracking(sequence: Sequence) -> int:
-    """Return a bound of the ways in which a backtracking matcher could try sequence on a path of usual length."""
-    ways = 1
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """A bound of the ways in which a backtracking matcher could try something: factor * length ** degree."""
+
+    factor: int = 1
+    degree: int = 0
+
+    def __mul__(self, other: "_Ways") -> "_Ways":
+        return _Ways(
+            min(self.factor * other.factor, _UNBOUNDED_FACTOR), min(self.degree + other.degree, _UNBOUNDED_DEGREE)
+        )
+
+    def __or__(self, other: "_Ways") -> "_Ways":
+        return _Ways(min(self.factor + other.factor, _UNBOUNDED_FACTOR), max(self.degree, other.degree))
+
+    def on(self, path: str) -> float:
+        return self.factor * float(len(path)) ** self.degree
+
+
+_ONE_WAY = _Ways()
+_ANY_END = _Ways(degree=1)
+
+
+def _backtracking(sequence: Sequence) -> _Ways:
+    ways = _ONE_WAY
     for node, following in zip_longest(sequence, sequence[1:]):
         if isinstance(node, Star) and not node.crosses_directories and _starts_with_slash(following):
             continue  # only one place for it to end
-        ways = min(ways * _node_backtracking(node), 1 << 62)
+        ways *= _node_backtracking(node)
     return ways
 
 
@@ -218,19 +240,21 @@ def _starts_with_slash(node: Node | None) -> bool:
     return isinstance(node, Literal) and node.text.startswith("/")
 
 
-def _node_backtracking(node: Node) -> int:
+def _node_backtracking(node: Node) -> _Ways:
     if isinstance(node, Star):
-        return _TYPICAL_PATH_CHARACTERS
+        return _ANY_END
     if not isinstance(node, Group):
-        return 1
-    ways = sum(_backtracking(option) for option in node.options)
-    if node.quantifier == "?":
-        return ways + 1
-    if node.quantifier == "!":
-        return ways * _TYPICAL_PATH_CHARACTERS
-    if node.quantifier in ("*", "+"):
-        return _TYPICAL_PATH_CHARACTERS if _is_single_character(node) else 1 << 62
-    return ways
+        return _ONE_WAY
+    ways = reduce(or_, (_backtracking(option) for option in node.options))
+    match node.quantifier:
+        case "?":
+            return ways | _ONE_WAY
+        case "!":
+            return ways * _ANY_END
+        case "*" | "+":
+            return _ANY_END if _is_single_character(node) else _Ways(degree=_UNBOUNDED_DEGREE)
+        case _:
+            return ways
 
 
 def _is_single_character(node: Group) -> bool:

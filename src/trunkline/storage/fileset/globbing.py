@@ -4,7 +4,9 @@ RE2 works in time linear in the text. Negative groups, which it lacks, are match
 pass a looser expression, by `Glob.match`, whose work is bounded.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,43 +16,62 @@ from trunkline.storage.fileset.listing import directory_info, file_info_rows, op
 from trunkline.storage.fileset.rows import FileInfo, after_directory, file_infos
 from trunkline.storage.table import Key, Table
 
-Found = tuple[FileInfo, Match]
 
-
-def glob_matches(table: Table, pattern: str, *, lower: str, upper: str, captures: bool) -> Iterator[Found]:
-    """Yield what matches, in path order, with the captures if asked for."""
-    glob = compile_glob(pattern)
-    found = _literal(table, glob) if glob.is_literal else _scan(table, glob, lower, captures=captures)
-    for info, match in found:
-        if upper and info.path >= upper:
+def glob_infos(table: Table, pattern: str, *, lower: str, upper: str) -> Iterator[FileInfo]:
+    """Yield what matches, in path order, from lower up to upper (exclusive)."""
+    for infos in _matching(table, compile_glob(pattern), lower):
+        if upper and infos[-1].path >= upper:
+            yield from (info for info in infos if lower <= info.path < upper)
             return
-        if info.path >= lower:
+        if lower and infos[0].path < lower:
+            yield from (info for info in infos if info.path >= lower)
+        else:
+            yield from infos
+
+
+def glob_matches(table: Table, pattern: str) -> Iterator[tuple[FileInfo, Match]]:
+    """Yield what matches, in path order, together with what the groups captured."""
+    glob = compile_glob(pattern)
+    for infos in _matching(table, glob, ""):
+        for info, match in zip(infos, _captures(glob, infos), strict=True):
+            assert match is not None
             yield info, match
 
 
-def _literal(table: Table, glob: Glob) -> Iterator[Found]:
+def _captures(glob: Glob, infos: list[FileInfo]) -> Iterator[Match | None]:
+    paths = [info.path.rstrip("/") or "/" for info in infos]
+    if glob.has_negation:
+        return map(glob.match, paths)
+    if not glob.group_count:
+        return map(Match, paths)
+    groups = pc.extract_regex(pa.array(paths, pa.string()), glob.re2_captures).flatten()
+    return map(Match, paths, zip(*(group.to_pylist() for group in groups), strict=True))
+
+
+def _matching(table: Table, glob: Glob, lower: str) -> Iterator[list[FileInfo]]:
+    """Yield the matches from about lower on, some at a time, never none."""
+    found = iter([_literal(table, glob)]) if glob.is_literal else _scan(table, glob, lower)
+    return filter(None, found)
+
+
+def _literal(table: Table, glob: Glob) -> list[FileInfo]:
     path = glob.literal_prefix
-    match = Match(path)
-    if path != "/":
-        yield from ((info, match) for info in file_info_rows(table, path))
-    info = directory_info(table, path.rstrip("/") + "/")
-    if info is not None:
-        yield info, match
+    infos = list(file_info_rows(table, path)) if path != "/" else []
+    directory = directory_info(table, path.rstrip("/") + "/")
+    return [*infos, directory] if directory is not None else infos
 
 
-def _scan(table: Table, glob: Glob, lower: str, *, captures: bool) -> Iterator[Found]:
-    start, end = (glob.literal_prefix,), _after_prefix(glob.literal_prefix)
-    if lower > start[0]:
-        start = (lower,)
+def _scan(table: Table, glob: Glob, lower: str) -> Iterator[list[FileInfo]]:
+    end = _after_prefix(glob.literal_prefix)
     before = ""
-    skip_to: Key | None = start
+    skip_to: Key | None = (max(glob.literal_prefix, lower),)
     while skip_to is not None:
         skipping, skip_to = skip_to, None
         for batch in table.scan(skipping, end):
-            yield from _match_batch(table, glob, batch, before, captures=captures)
+            yield _match_batch(table, glob, batch, before)
             before = batch.column("path")[batch.num_rows - 1].as_py()
             deep = _too_deep(glob, before)
-            if deep and _reaches_beyond(table, batch, deep):
+            if deep and _reaches_beyond(table, before, deep):
                 skip_to = (after_directory(deep),)
                 break
 
@@ -67,77 +88,54 @@ def _too_deep(glob: Glob, path: str) -> str:
     return "/".join(parts[: glob.depth_max + 1]) + "/" if len(parts) > glob.depth_max + 1 else ""
 
 
-def _reaches_beyond(table: Table, batch: pa.RecordBatch, directory: str) -> bool:
-    """Tell whether directory goes on in more segments than the one after batch."""
-    following = table.owner((batch.column("path")[batch.num_rows - 1].as_py() + "\0",)) + 1
+def _reaches_beyond(table: Table, path: str, directory: str) -> bool:
+    """Tell whether all of the segment after the one with path is in directory, too."""
+    following = table.owner((path + "\0",)) + 1
     return following < len(table.entries) and table.entries[following].last[0].startswith(directory)
 
 
-def _match_batch(table: Table, glob: Glob, batch: pa.RecordBatch, before: str, *, captures: bool) -> Iterator[Found]:
-    """Yield the matches among the rows of batch and the directories that open in it."""
-    paths = batch.column("path")
-    hits = pc.indices_nonzero(pc.match_substring_regex(paths, glob.re2))
-    rows = batch.take(hits)
-    files = zip(hits.to_pylist(), file_infos(rows), _matches(glob, rows.column("path"), captures), strict=True)
-    directories = _directories(glob, paths, before, captures)
-    place, directory, directory_match = next(directories, (batch.num_rows, "", None))
-    for row, info, match in files:
-        while place <= row:
-            yield from _directory(table, directory, directory_match)
-            place, directory, directory_match = next(directories, (batch.num_rows, "", None))
-        if match is not None:
-            yield info, match
-    while place < batch.num_rows:
-        yield from _directory(table, directory, directory_match)
-        place, directory, directory_match = next(directories, (batch.num_rows, "", None))
-
-
-def _directory(table: Table, directory: str, match: Match | None) -> Iterator[Found]:
-    if match is not None:
-        info = directory_info(table, directory)
-        assert info is not None
-        yield info, match
-
-
-def _directories(glob: Glob, paths: pa.Array, before: str, captures: bool) -> Iterator[tuple[int, str, Match | None]]:
-    """Yield (row in which it opens, directory, match or None) for those directories that match."""
-    opened = [
-        (row, directory)
-        for row, path in _new_parents(paths, before)
-        for directory in opened_directories(before if row == 0 else paths[row - 1].as_py(), path)
-        if directory != "/"
-    ]
-    if not opened:
-        return
-    names = pa.array([directory[:-1] for _, directory in opened], pa.string())
-    hits = pc.indices_nonzero(pc.match_substring_regex(names, glob.re2))
-    matches = _matches(glob, names.take(hits), captures)
-    for hit, match in zip(hits.to_pylist(), matches, strict=True):
-        row, directory = opened[hit]
-        yield row, directory, match
-
-
-def _new_parents(paths: pa.Array, before: str) -> Iterator[tuple[int, str]]:
-    """Yield (row, path) for each row that lies in another directory than the row before it."""
-    first, last = paths[0].as_py(), paths[len(paths) - 1].as_py()
-    parent = first[: first.rfind("/") + 1]
-    if last.startswith(parent) and "/" not in last[len(parent) :]:
-        depths = pc.min_max(pc.count_substring(paths, "/")).as_py()
-        if depths["min"] == depths["max"]:
-            yield 0, first
-            return
-    parent = before[: before.rfind("/") + 1]
-    for row, path in enumerate(paths.to_pylist()):
-        if not path.startswith(parent) or path.find("/", len(parent)) >= 0:
-            parent = path[: path.rfind("/") + 1]
-            yield row, path
-
-
-def _matches(glob: Glob, paths: pa.Array, captures: bool) -> Iterator[Match | None]:
+def _match_batch(table: Table, glob: Glob, batch: pa.RecordBatch, before: str) -> list[FileInfo]:
+    """Return the matches among the rows of batch and the directories that open in it."""
+    hits = pc.indices_nonzero(pc.match_substring_regex(batch.column("path"), glob.re2))
+    infos = list(file_infos(batch.take(hits)))
+    directories = _directories(table, glob, batch.column("path"), before)
     if glob.has_negation:
-        return map(glob.match, paths.to_pylist())
-    if not captures or not glob.group_count:
-        return map(Match, paths.to_pylist())
-    groups = pc.extract_regex(paths, glob.re2_captures).flatten()
-    captured = zip(*(group.to_pylist() for group in groups), strict=True)
-    return map(Match, paths.to_pylist(), captured)
+        infos = [info for info in infos if glob.match(info.path)]
+    return sorted([*infos, *directories], key=_path) if directories else infos
+
+
+def _path(info: FileInfo) -> str:
+    return info.path
+
+
+def _directories(table: Table, glob: Glob, paths: pa.Array, before: str) -> list[FileInfo]:
+    """Return the directories that match and hold a row of paths, but not before."""
+    inside = pc.indices_nonzero(pc.match_substring_regex(paths, glob.re2[:-1] + "/"))
+    if not len(inside):
+        return []
+    first, last = inside[0].as_py(), inside[len(inside) - 1].as_py()
+    if first:
+        before = paths[first - 1].as_py()
+    infos = []
+    for path in _new_parents(paths.slice(first, last + 1 - first)):
+        for directory in opened_directories(before, path):
+            if directory != "/" and glob.match(directory):
+                info = directory_info(table, directory)
+                assert info is not None
+                infos.append(info)
+        before = path
+    return infos
+
+
+def _new_parents(paths: pa.Array) -> Iterator[str]:
+    """Yield the first path of each run that lies in one directory; of some runs more than one."""
+    depths = pc.count_substring(paths, "/")
+    last = len(paths) - 1
+    turns = pc.indices_nonzero(pc.not_equal(depths.slice(0, last), depths.slice(1))).to_pylist()
+    texts = paths.to_pylist()
+    for start, end in pairwise((0, *(turn + 1 for turn in turns), last + 1)):
+        # Among sorted paths of one depth, those of one directory are neighbours.
+        row = start
+        while row < end:
+            yield texts[row]
+            row = bisect_left(texts, after_directory(texts[row][: texts[row].rfind("/") + 1]), row, end)

@@ -65,7 +65,7 @@ def _is_beyond(path: str, after: str, reverse: bool) -> bool:
 
 def _children(table: Table, directory: str, after: str) -> Iterator[FileInfo]:
     lower, upper = bounds_below(directory)
-    if after >= directory:
+    if after > directory:
         lower = (after_path(after),)
     while True:
         skip_to: Key | None = None
@@ -105,6 +105,9 @@ def _children_in_block(
 
 def _children_backwards(table: Table, directory: str, after: str) -> Iterator[FileInfo]:
     lower, upper = bounds_below(directory)
+    slash = after.find("/", len(directory))
+    if after.startswith(directory) and 0 <= slash < len(after) - 1:
+        after = after_directory(after[: slash + 1])  # the child that holds the marker comes before it
     if after and (after,) < upper:
         upper = (after,)
     while True:

@@ -7,7 +7,7 @@ from trunkline.model.globs import Match
 from trunkline.model.paths import clean, clean_keeping_directory
 from trunkline.storage.chunk import ChunkRef, ChunkStore
 from trunkline.storage.fileset.diffing import diff_tables
-from trunkline.storage.fileset.globbing import glob_matches
+from trunkline.storage.fileset.globbing import glob_infos, glob_matches
 from trunkline.storage.fileset.listing import directory_info, list_directory, walk_directory
 from trunkline.storage.fileset.rows import FILES, FileInfo, FileRow, bounds_below, file_row, file_rows
 from trunkline.storage.table import Table, TableStore
@@ -70,12 +70,11 @@ class FileSet:
 
     def glob(self, pattern: str, *, lower: str = "", upper: str = "") -> Iterator[FileInfo]:
         """Yield the files and directories that match, in path order, from lower up to upper (exclusive)."""
-        for info, _ in glob_matches(self.table, pattern, lower=lower, upper=upper, captures=False):
-            yield info
+        return glob_infos(self.table, pattern, lower=lower, upper=upper)
 
     def glob_matches(self, pattern: str) -> Iterator[tuple[FileInfo, Match]]:
         """Yield what matches together with what the pattern's groups captured."""
-        return glob_matches(self.table, pattern, lower="", upper="", captures=True)
+        return glob_matches(self.table, pattern)
 
     def files(self, path: str = "/") -> Iterator[FileRow]:
         """Yield every file below a directory, or the file."""

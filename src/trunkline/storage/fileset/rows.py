@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import repeat
 
 import pyarrow as pa
 
@@ -103,9 +104,8 @@ def file_rows(batch: pa.RecordBatch) -> Iterator[FileRow]:
 
 def file_infos(batch: pa.RecordBatch) -> Iterator[FileInfo]:
     """Yield what listings say of the rows of a batch."""
-    columns = [batch.column(name).to_pylist() for name in ("path", "size", "hash", "tag")]
-    for path, size, digest, tag in zip(*columns, strict=True):
-        yield FileInfo(path, False, size, digest, tag)
+    path, size, digest, tag = (batch.column(name).to_pylist() for name in ("path", "size", "hash", "tag"))
+    return map(FileInfo, path, repeat(False), size, digest, tag)
 
 
 def bounds_below(directory: str) -> tuple[Key, Key]:
