@@ -94,7 +94,9 @@ class Actions:
                 action = request.create_repo
                 repos.create_repo(tx, repo, description=action.description, update=action.update)
             case "delete_repo":
-                repos.delete_repo(tx, wire.read_repo(request.delete_repo.repo), force=request.delete_repo.force)
+                repo = wire.read_repo(request.delete_repo.repo)
+                repos.refuse_pipeline_output(tx, repo)
+                repos.delete_repo(tx, repo, force=request.delete_repo.force)
             case "start_commit":
                 return TransactionResponse(commit=_start_commit(tx, request.start_commit))
             case "finish_commit":

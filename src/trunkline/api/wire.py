@@ -173,6 +173,17 @@ def commit_info(info: CommitInfo) -> pfs_pb2.CommitInfo:
     )
 
 
+def file_set_commit_info(file_set: str) -> pfs_pb2.CommitInfo:
+    """Return what stands for a file set where a commit is asked for: it counts as finished."""
+    return pfs_pb2.CommitInfo(
+        commit=_file_set_commit(file_set),
+        origin=pfs_pb2.CommitOrigin(kind=pfs_pb2.OriginKind.USER),
+        finishing=Timestamp(seconds=1),
+        finished=Timestamp(seconds=1),
+        details=pfs_pb2.CommitInfo.Details(),
+    )
+
+
 def origin(kind: OriginKind) -> pfs_pb2.OriginKind:
     """Return the wire form."""
     return pfs_pb2.OriginKind.Name(int(kind))  # type: ignore[return-value]

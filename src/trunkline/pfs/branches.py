@@ -42,7 +42,7 @@ def create_branch(
     elif provenance and (is_new or changed):
         tx.lacking[row.key] = None
     elif is_new:
-        _give_empty_head(tx, row)
+        give_empty_head(tx, row)
     return branches.branch_by_key(tx.connection, row.key)
 
 
@@ -74,7 +74,8 @@ def _move_head(tx: Transaction, row: BranchRow, head: CommitReference) -> None:
         tx.moved[row.key] = None
 
 
-def _give_empty_head(tx: Transaction, row: BranchRow) -> None:
+def give_empty_head(tx: Transaction, row: BranchRow) -> None:
+    """Make a branch without a head stand at a finished commit without files."""
     # A second branch of one repo in one transaction shares the set's one commit there.
     commit = commits.find_commit(tx.connection, row.repo_key, tx.id)
     if commit is None:

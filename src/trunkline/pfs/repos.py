@@ -68,16 +68,21 @@ def _size(tx: Transaction, head: int | None) -> tuple[int, int]:
     return 0, 0
 
 
+def refuse_pipeline_output(tx: Transaction, repo: RepoKey) -> None:
+    """Raise ConflictError if a pipeline writes the repo: only the pipeline's end is the end of that."""
+    repo = with_defaults(repo)
+    if any(row.repo.type == SPEC for row in repos.repos_beside(tx.connection, repo)):
+        raise ConflictError(
+            f"cannot delete repo {repo}: cannot delete a repo associated with a pipeline - delete the pipeline instead"
+        )
+
+
 def delete_repo(tx: Transaction, repo: RepoKey, *, force: bool = False) -> bool:
     """Remove a repo with its branches, commits and system repos; return whether there was one."""
     repo = with_defaults(repo)
     if repos.find_repo(tx.connection, repo) is None:
         return False
     beside = repos.repos_beside(tx.connection, repo) if repo.type == USER else [find_repo(tx, repo)]
-    if not force and any(row.repo.type == SPEC for row in beside):
-        raise ConflictError(
-            f"cannot delete repo {repo}: cannot delete a repo associated with a pipeline - delete the pipeline instead"
-        )
     for row in beside:
         _delete_branches(tx, row, force=force)
         keys = [commit.key for commit in commits.list_commits(tx.connection, row.key)]

@@ -145,15 +145,18 @@ class Versioning:
     def _settle_one(self, key: int) -> None:
         with self._settling[key % _LOCKS]:
             with self.reading() as tx:
-                commit = commits.commit_by_key(tx.connection, key)
-                if commit.finished_at is not None:
+                found = commits.commits_by_key(tx.connection, [key])
+                if not found or found[0].finished_at is not None:
                     return
+                commit = found[0]
                 layers = commits.layers_of(tx.connection, key)
                 base_root = _base_root(tx, commit)
             root = self.file_sets.compose(base_root, layers)
             error = commit.error or self.file_sets.collision(root, layers) or ""
             size = self.file_sets.open(root).size_bytes
             with self.transaction() as tx:
+                if not commits.commits_by_key(tx.connection, [key]):  # deleted meanwhile
+                    return
                 commits.update_commit(
                     tx.connection,
                     key,

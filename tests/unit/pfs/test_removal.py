@@ -1,0 +1,96 @@
+"""Squashing and dropping single commits; sets are in test_commits."""
+
+import pytest
+from pfs_story import at, compute, head, make_repos, put, read
+
+from trunkline.errors import ConflictError, NotFoundError
+from trunkline.pfs.commits import finish_commit
+from trunkline.pfs.removal import drop_commit, squash_commit
+from trunkline.pfs.versioning import Versioning
+
+
+def finish(versioning: Versioning, text: str) -> None:
+    with versioning.transaction() as tx:
+        finish_commit(tx, head(versioning, text), force=True)
+
+
+def two_computed_commits(versioning: Versioning) -> tuple[str, str]:
+    """Make out@master be computed from in@master, with two finished commits in both; return the ids."""
+    make_repos(versioning, "in", "out")
+    first = put(versioning, "in", {"/a": "1"})
+    compute(versioning, "out", "in@master")
+    finish(versioning, "out")
+    second = put(versioning, "in", {"/b": "2"})
+    finish(versioning, "out")
+    return first.id, second.id
+
+
+def test_a_squashed_commit_leaves_its_files_to_its_child(versioning: Versioning) -> None:
+    make_repos(versioning, "in")
+    first = put(versioning, "in", {"/a": "1"})
+    second = put(versioning, "in", {"/b": "2"})
+
+    with versioning.transaction() as tx:
+        squash_commit(tx, at(f"in@{first.id}"), [])
+
+    assert read(versioning, "in") == {"/a": "1", "/b": "2"}
+    assert head(versioning, "in").commit == second
+    assert head(versioning, "in").parent is None
+
+
+def test_a_commit_that_others_are_computed_from_goes_only_with_them(versioning: Versioning) -> None:
+    _, second = two_computed_commits(versioning)
+
+    with (
+        pytest.raises(ConflictError, match="with subvenance without recursive"),
+        versioning.transaction() as tx,
+    ):
+        drop_commit(tx, at(f"in@{second}"), [])
+    with versioning.transaction() as tx:
+        drop_commit(tx, at(f"in@{second}"), [], recursive=True)
+
+    assert read(versioning, "in") == {"/a": "1"}
+    assert head(versioning, "out").commit.id != second
+    with versioning.reading() as tx, pytest.raises(NotFoundError):
+        versioning.open_files(at(f"in@{second}"))
+
+
+def test_a_commit_is_squashed_with_what_is_computed_from_it(versioning: Versioning) -> None:
+    """The output's first commit has an id of its own, as it was made when the branch was."""
+    first, second = two_computed_commits(versioning)
+
+    with versioning.transaction() as tx:
+        squash_commit(tx, at(f"in@{first}"), [], recursive=True)
+
+    assert read(versioning, "in") == {"/a": "1", "/b": "2"}
+    assert (head(versioning, "in").parent, head(versioning, "out").parent) == (None, None)
+    assert head(versioning, "out").commit.id == second
+
+
+def test_the_newest_commit_cannot_be_squashed_nor_an_older_one_dropped(versioning: Versioning) -> None:
+    make_repos(versioning, "in")
+    first = put(versioning, "in", {"/a": "1"})
+    second = put(versioning, "in", {"/b": "2"})
+
+    with (
+        pytest.raises(ConflictError, match="cannot squash a commit that has no children"),
+        versioning.transaction() as tx,
+    ):
+        squash_commit(tx, at(f"in@{second.id}"), [])
+    with pytest.raises(ConflictError, match="cannot drop a commit that has children"), versioning.transaction() as tx:
+        drop_commit(tx, at(f"in@{first.id}"), [])
+
+
+def test_branches_that_lose_their_last_commit_get_new_ones(versioning: Versioning) -> None:
+    """A computed branch gets an open commit, as it would if it were new: otherwise its pipeline would never run."""
+    make_repos(versioning, "in", "out")
+    first = put(versioning, "in", {"/a": "1"})
+    compute(versioning, "out", "in@master")
+
+    with versioning.transaction() as tx:
+        drop_commit(tx, at(f"in@{first.id}"), [], recursive=True)
+
+    assert read(versioning, "in") == {}
+    assert head(versioning, "in").finished_at is not None
+    assert head(versioning, "out").finishing_at is None
+    assert head(versioning, "out").commit.id == head(versioning, "in").commit.id
