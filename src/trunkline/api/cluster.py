@@ -6,6 +6,8 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 
 from trunkline import __version__
+from trunkline.pfs.metadata import cluster_metadata
+from trunkline.pfs.versioning import Versioning
 from trunkline.proto import admin_pb2, admin_pb2_grpc, version_pb2, version_pb2_grpc
 
 # Of the 2.12 line: clients of that line accept it without a warning.
@@ -29,15 +31,19 @@ class VersionService(version_pb2_grpc.APIServicer):
 class AdminService(admin_pb2_grpc.APIServicer):
     """``admin_v2.API``."""
 
-    def __init__(self, *, deployment_id: str) -> None:
+    def __init__(self, versioning: Versioning, *, deployment_id: str) -> None:
+        self._versioning = versioning
         self._deployment_id = deployment_id
 
     def InspectCluster(
         self, request: admin_pb2.InspectClusterRequest, context: grpc.ServicerContext
     ) -> admin_pb2.ClusterInfo:
+        with self._versioning.reading() as tx:
+            pairs = cluster_metadata(tx)
         return admin_pb2.ClusterInfo(
             id=self._deployment_id,
             deployment_id=self._deployment_id,
             warnings_ok=True,
             web_resources=admin_pb2.WebResource(archive_download_base_url="/archive/"),
+            metadata=pairs,
         )

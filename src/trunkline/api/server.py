@@ -11,18 +11,33 @@ from trunkline.api.actions import Actions
 from trunkline.api.cluster import AdminService, VersionService
 from trunkline.api.errors import ErrorInterceptor
 from trunkline.api.inactive import add_inactive_services
+from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs import PfsService
 from trunkline.api.pps import PpsService
 from trunkline.api.transaction import TransactionService
 from trunkline.errors import UnavailableError
 from trunkline.objects import ObjectStore
 from trunkline.pfs.versioning import Versioning
-from trunkline.proto import admin_pb2_grpc, pfs_pb2_grpc, pps_pb2_grpc, transaction_pb2_grpc, version_pb2_grpc
+from trunkline.proto import (
+    admin_pb2_grpc,
+    metadata_pb2_grpc,
+    pfs_pb2_grpc,
+    pps_pb2_grpc,
+    transaction_pb2_grpc,
+    version_pb2_grpc,
+)
 
 MESSAGE_BYTES_MAX = 20 * 1024 * 1024
 # Clients hold about 100 streams open at once, and waiting for a commit or a job holds one thread.
 _THREADS = 256
-_SERVICES = ("pfs_v2.API", "pps_v2.API", "transaction_v2.API", "admin_v2.API", "versionpb_v2.API")
+_SERVICES = (
+    "pfs_v2.API",
+    "pps_v2.API",
+    "transaction_v2.API",
+    "metadata.API",
+    "admin_v2.API",
+    "versionpb_v2.API",
+)
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
@@ -58,7 +73,8 @@ def start_grpc_server(
     pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning, actions), server)
     pps_pb2_grpc.add_APIServicer_to_server(PpsService(versioning, objects, actions), server)
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionService(versioning, actions), server)
-    admin_pb2_grpc.add_APIServicer_to_server(AdminService(deployment_id=deployment_id), server)
+    admin_pb2_grpc.add_APIServicer_to_server(AdminService(versioning, deployment_id=deployment_id), server)
+    metadata_pb2_grpc.add_APIServicer_to_server(MetadataService(versioning), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)
     add_inactive_services(server)
     servicer = health.HealthServicer()
