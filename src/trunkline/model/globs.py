@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, reduce
 from itertools import zip_longest
+from math import inf
 from operator import or_
 
 from trunkline.errors import InvalidInputError
@@ -64,7 +65,8 @@ class Glob:
     """The same with the groups named ``g1``, ``g2``, …"""
     has_negation: bool
     _regex: re.Pattern[str] = field(repr=False)
-    _ways: "_Ways" = field(repr=False)
+    _regex_path_characters_max: float = field(repr=False)
+    """On longer paths backtracking might explode: they go to `globmatch`."""
 
     @property
     def is_literal(self) -> bool:
@@ -78,7 +80,7 @@ class Glob:
             return Match("/") if self.pattern == "/" else None
         if not path.startswith(self.literal_prefix):
             return None
-        if self._ways.on(path) <= _BACKTRACKING_MAX:
+        if len(path) <= self._regex_path_characters_max:
             found = self._regex.fullmatch(path)
             return Match(path, tuple(group or "" for group in found.groups())) if found else None
         groups = globmatch.run(globmatch.compile_program(self.tree), path, self.group_count)
@@ -103,7 +105,7 @@ def compile_glob(pattern: str) -> Glob:
         re2_captures="^(?:" + _render(tree, _Style(captures=True, negation=False)) + ")$",
         has_negation=any(node.quantifier == "!" for node in _groups(tree)),
         _regex=re.compile(_render(tree, _Style(captures=True, negation=True)), re.DOTALL),
-        _ways=_backtracking(tree),
+        _regex_path_characters_max=_backtracking(tree).safe_length(),
     )
 
 
@@ -219,8 +221,11 @@ class _Ways:
     def __or__(self, other: "_Ways") -> "_Ways":
         return _Ways(min(self.factor + other.factor, _UNBOUNDED_FACTOR), max(self.degree, other.degree))
 
-    def on(self, path: str) -> float:
-        return self.factor * float(len(path)) ** self.degree
+    def safe_length(self) -> float:
+        """Return the length up to which trying all ways is quick."""
+        if not self.degree:
+            return inf if self.factor <= _BACKTRACKING_MAX else 0
+        return float((_BACKTRACKING_MAX / self.factor) ** (1 / self.degree))
 
 
 _ONE_WAY = _Ways()

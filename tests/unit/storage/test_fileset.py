@@ -1,7 +1,10 @@
 """File sets against plain dicts: whatever the operations, layers and borders, the same files come out."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +12,12 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trunkline.errors import InvalidInputError
+from trunkline.errors import InvalidInputError, UnavailableError
 from trunkline.model.globs import compile_glob
-from trunkline.objects import open_object_store
+from trunkline.model.paths import check_writable
+from trunkline.objects import ObjectStore, open_object_store
 from trunkline.storage.chunk import ChunkRef, MemoryChunkIndex
+from trunkline.storage.chunk.refs import pack_key
 from trunkline.storage.fileset import FileInfo, FileSet, FileSets, LayerWriter, compose, writer
 from trunkline.storage.table import borders, build, nodes
 
@@ -384,3 +389,77 @@ def test_the_index_learns_of_chunks_after_their_pack_is_stored() -> None:
     layer.finish()
 
     assert len(layer.new_refs) > 1
+
+
+class FailingStore:
+    """An object store whose put number n fails."""
+
+    def __init__(self, objects: ObjectStore, fail_at: int) -> None:
+        self._objects = objects
+        self._left = fail_at
+
+    def put(self, key: str, data: bytes | memoryview) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise UnavailableError("no space left")
+        self._objects.put(key, data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
+
+
+@pytest.mark.parametrize("fail_at", range(1, 16))
+def test_a_failed_put_leaves_no_lie_in_the_index_and_may_be_repeated(fail_at: int) -> None:
+    objects, index = open_object_store("memory://"), MemoryChunkIndex()
+    contents = {f"/d/{number}": noise(number, 900_000) for number in range(60)}
+
+    def run(store: Any) -> FileSet:
+        file_sets = FileSets(store, index)
+        layer = file_sets.edit()
+        for path, data in contents.items():
+            layer.add(path, data)
+        return file_sets.open(file_sets.compose("", [layer.finish()]))
+
+    with contextlib.suppress(UnavailableError):
+        run(FailingStore(objects, fail_at))
+
+    known = index._refs
+    assert all(objects.size(pack_key(ref.pack)) for ref in known.values())
+    assert {path: data for (path, _), data in files_of(run(objects)).items()} == contents
+
+
+@given(st.text("ab./*-~é\x7f", max_size=8) | file_paths | directories)
+def test_paths_are_accepted_as_the_model_says(path: str) -> None:
+    try:
+        expected = check_writable(path)
+    except InvalidInputError:
+        expected = "/"
+    file_sets = new_file_sets()
+    layer = file_sets.edit()
+
+    with contextlib.nullcontext() if not expected.endswith("/") else pytest.raises(InvalidInputError):
+        layer.add(path, b"")
+
+    stored = [row.path for row in file_sets.open(file_sets.compose("", [layer.finish()])).files()]
+    assert stored == ([] if expected.endswith("/") else [expected])
+
+
+def test_many_threads_write_compose_and_read_at_once(tmp_path: Path) -> None:
+    file_sets = FileSets(open_object_store(f"file://{tmp_path}"), MemoryChunkIndex())
+    base = file_set_of(file_sets, {(f"/base/{number:04}", "t"): b"%d" % number for number in range(500)}).root
+
+    def work(number: int) -> Files:
+        layer = file_sets.edit()
+        layer.add(f"/own/{number}", b"%d" % number)
+        layer.add("/shared", b"the same")
+        file_set = file_sets.open(file_sets.compose(base, [layer.finish()]))
+        assert len(list(file_set.list("/base/"))) == 500
+        assert len(list(file_set.glob("/base/*9"))) == 50
+        return {key: data for key, data in files_of(file_set).items() if not key[0].startswith("/base")}
+
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(work, range(24)))
+
+    assert results == [
+        {(f"/own/{number}", "default"): b"%d" % number, ("/shared", "default"): b"the same"} for number in range(24)
+    ]

@@ -13,7 +13,7 @@ from trunkline.errors import NotSupportedError
 CHUNK_BYTES_MIN = 256 * 1024
 CHUNK_BYTES_AVERAGE = 1024 * 1024
 CHUNK_BYTES_MAX = 4 * 1024 * 1024
-_BUFFER_BYTES = 16 * 1024 * 1024
+_BUFFER_BYTES = 2 * CHUNK_BYTES_MAX
 
 
 class _Cutter(Protocol):
@@ -44,7 +44,7 @@ def cut(data: bytes | bytearray | memoryview) -> list[int]:
 
 
 class Chunker:
-    """Takes a file's bytes as they come and gives them back as chunks. Holds about 16 MiB at most."""
+    """Takes a file's bytes as they come and gives them back as chunks. Holds about 8 MiB at most."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

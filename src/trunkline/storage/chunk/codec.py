@@ -2,6 +2,7 @@
 
 from enum import IntEnum
 from threading import local
+from typing import TypeAlias
 
 import zstandard
 
@@ -20,6 +21,9 @@ class Codec(IntEnum):
     ZSTD = 1
 
 
+Encoded: TypeAlias = tuple[Codec, bytes | memoryview]
+
+
 class _Contexts(local):
     """zstd contexts are costly to make and not to be shared between threads."""
 
@@ -31,7 +35,7 @@ class _Contexts(local):
 _contexts = _Contexts()
 
 
-def encode(chunk: bytes | memoryview) -> tuple[Codec, bytes | memoryview]:
+def encode(chunk: bytes | memoryview) -> Encoded:
     """Return the form in which chunk is stored. Photographs and archives stay as they are."""
     if len(chunk) < _COMPRESSED_BYTES_MIN:
         return Codec.RAW, chunk

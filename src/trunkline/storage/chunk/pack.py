@@ -19,7 +19,7 @@ from trunkline.storage.chunk.refs import ChunkRef, decode_refs, encode_refs, pac
 
 __all__ = ["PACK_BYTES_MAX", "PACK_CHUNKS_MAX", "PackBuilder", "decode_refs", "encode_refs", "read_pack_entries"]
 
-PACK_BYTES_MAX = 64 * 1024 * 1024
+PACK_BYTES_MAX = 32 * 1024 * 1024
 PACK_CHUNKS_MAX = 65_536
 FORMAT_VERSION = 1
 _HEADER = b"TLPK" + bytes([FORMAT_VERSION])

@@ -1,8 +1,9 @@
 """Stores chunks: those that are known already cost nothing, the others go into packs."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from trunkline.storage.chunk.codec import encode
+from trunkline.storage.chunk.codec import Encoded, encode
 from trunkline.storage.chunk.hashes import hash_chunk
 from trunkline.storage.chunk.pack import PackBuilder
 from trunkline.storage.chunk.refs import ChunkRef, decode_refs, encode_refs
@@ -10,6 +11,8 @@ from trunkline.storage.chunk.store import ChunkStore
 
 _BATCH_CHUNKS = 512
 _BATCH_BYTES = 8 * 1024 * 1024
+_THREADS_FROM_BYTES = 4 * 1024 * 1024
+_THREADS = 2
 
 
 class StoredChunk:
@@ -24,7 +27,11 @@ class StoredChunk:
 
 
 class ChunkWriter:
-    """Stores chunks through one open pack. For one thread. Holds a pack and a batch in memory, never more."""
+    """Stores chunks through one open pack. For one thread.
+
+    Holds in memory two packs at most, the open one and the one on its way to the store, and two batches. Much data is
+    compressed and stored by threads of the writer's own; they end with `seal` or `close`.
+    """
 
     def __init__(self, store: ChunkStore) -> None:
         self._store = store
@@ -33,6 +40,9 @@ class ChunkWriter:
         self._unsealed: dict[bytes, StoredChunk] = {}
         self._batch: list[tuple[StoredChunk, bytes | memoryview]] = []
         self._batch_bytes = 0
+        self._threads: ThreadPoolExecutor | None = None
+        self._encoding: list[tuple[StoredChunk, Future[Encoded]]] = []
+        self._storing: tuple[list[StoredChunk], Future[list[ChunkRef]]] | None = None
         self._new_refs = bytearray()
 
     def add(self, data: bytes | memoryview) -> StoredChunk:
@@ -50,7 +60,16 @@ class ChunkWriter:
     def seal(self) -> None:
         """Make all chunks durable, then enter them in the index."""
         self._flush()
+        self._take_encoded()
         self._seal_pack()
+        self._take_stored()
+        self.close()
+
+    def close(self) -> None:
+        """End the threads. What is not sealed is lost."""
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
+            self._threads = None
 
     @property
     def new_refs(self) -> list[ChunkRef]:
@@ -58,35 +77,66 @@ class ChunkWriter:
         return decode_refs(bytes(self._new_refs))
 
     def _flush(self) -> None:
-        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        """Look the batch up in the index and have what is new encoded, while the caller goes on."""
+        batch, self._batch = self._batch, []
+        in_threads, self._batch_bytes = self._batch_bytes >= _THREADS_FROM_BYTES, 0
         if not batch:
             return
         found = self._store.index.find([stored.chunk for stored, _ in batch])
+        new = []
         for stored, data in batch:
             if (ref := found.get(stored.chunk)) is not None:
                 stored.ref = ref
                 del self._unsealed[stored.chunk]
             else:
-                self._pack_one(stored, data)
+                new.append((stored, data))
+        self._take_encoded()
+        if in_threads:
+            self._encoding = [(stored, self._thread_pool().submit(encode, data)) for stored, data in new]
+            return
+        for stored, data in new:
+            self._pack_one(stored, encode(data))
 
-    def _pack_one(self, stored: StoredChunk, data: bytes | memoryview) -> None:
+    def _take_encoded(self) -> None:
+        encoding, self._encoding = self._encoding, []
+        for stored, encoded in encoding:
+            self._pack_one(stored, encoded.result())
+
+    def _pack_one(self, stored: StoredChunk, encoded: Encoded) -> None:
         if self._pack.is_full:
             self._seal_pack()
-        codec, encoded = encode(data)
-        self._pack.add(stored.chunk, encoded, length=len(data), codec=codec)
+        codec, data = encoded
+        self._pack.add(stored.chunk, data, length=stored.length, codec=codec)
         self._in_pack.append(stored)
 
     def _seal_pack(self) -> None:
+        self._take_stored()
         if not self._in_pack:
             return
-        refs = self._pack.seal(self._store.objects)
+        pack, in_pack = self._pack, self._in_pack
+        self._pack, self._in_pack = PackBuilder(), []
+        if self._threads is None:
+            self._stored(in_pack, pack.seal(self._store.objects))
+        else:
+            self._storing = in_pack, self._threads.submit(pack.seal, self._store.objects)
+
+    def _take_stored(self) -> None:
+        """Wait for the pack on its way."""
+        if self._storing is not None:
+            (in_pack, refs), self._storing = self._storing, None
+            self._stored(in_pack, refs.result())
+
+    def _stored(self, in_pack: list[StoredChunk], refs: list[ChunkRef]) -> None:
         self._store.index.record(refs)
-        for stored, ref in zip(self._in_pack, refs, strict=True):
+        for stored, ref in zip(in_pack, refs, strict=True):
             stored.ref = ref
             del self._unsealed[stored.chunk]
         self._new_refs += encode_refs(refs)
-        self._in_pack = []
-        self._pack = PackBuilder()
+
+    def _thread_pool(self) -> ThreadPoolExecutor:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="chunks")
+        return self._threads
 
 
 def resolved(chunks: list[StoredChunk]) -> Iterator[ChunkRef]:
