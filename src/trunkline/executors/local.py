@@ -82,15 +82,26 @@ class LocalExecutor:
         """Drop the job's waiting sets and kill what runs of it."""
         with self._lock:
             for task in self._queue.drop(job):
-                task.future.cancel()
+                task.give_up()
             for slot in self._slots:
                 slot.cancel(job)
+
+    def running(self, job: str) -> list[DatumSet]:
+        """Return the sets of the job that are being run."""
+        with self._lock:
+            return [found for slot in self._slots if (found := slot.running(job)) is not None]
+
+    def restart(self, job: str, index: int) -> None:
+        """Kill what runs of that set and run it again from its first datum; nothing if it does not run."""
+        with self._lock:
+            for slot in self._slots:
+                slot.restart(job, index)
 
     def close(self) -> None:
         """Cancel everything; return when every process and scratch directory is gone."""
         with self._lock:
             for task in self._queue.close():
-                task.future.cancel()
+                task.give_up()
             for slot in self._slots:
                 slot.hang_up()
         for slot in self._slots:
@@ -107,6 +118,7 @@ class _Slot:
         self._names = names
         self._worker: WorkerProcess | None = None
         self._closing = False
+        self._restarts = False
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name="trunkline-slot", daemon=True)
         self._thread.start()
@@ -118,6 +130,20 @@ class _Slot:
                 self.task.future.cancel()
                 if self._worker is not None:
                     self._worker.cancel()
+
+    def running(self, job: str) -> DatumSet | None:
+        """Return the set that runs here, if it is one of the job."""
+        with self._lock:
+            return self.task.datum_set if self.task is not None and self.task.datum_set.job == job else None
+
+    def restart(self, job: str, index: int) -> None:
+        """Begin that set again if it runs here."""
+        with self._lock:
+            if self.task is None or (self.task.datum_set.job, self.task.datum_set.index) != (job, index):
+                return
+            self._restarts = True
+            if self._worker is not None:
+                self._worker.cancel()
 
     def hang_up(self) -> None:
         """Cancel what runs here, and take nothing more."""
@@ -136,10 +162,11 @@ class _Slot:
         while (task := self._queue.take()) is not None:
             with self._lock:
                 self.task = task
+                self._restarts = False
             try:
                 self._settle(task, self._run(task))
             except TurnCancelledError:
-                task.future.cancel()
+                task.give_up()
             except Exception as error:  # noqa: BLE001 - the slot goes on, and the set gets its answer
                 _log.exception("cannot run a datum set")
                 self._settle(task, _failed(task.datum_set, f"{type(error).__name__}: {error}"))
@@ -160,8 +187,7 @@ class _Slot:
         for attempt in range(first, first + ATTEMPTS_MAX):
             datum_set = replace(task.datum_set, attempt=attempt)
             try:
-                worker = self._ready_worker()
-                return worker.run(datum_set, is_cancelled=task.future.cancelled)
+                return self._run_here(task, datum_set)
             except WorkerLostError as error:
                 why = str(error)
                 _log.warning("datum set %d of job %s, attempt %d: %s", datum_set.index, datum_set.job, attempt, why)
@@ -172,6 +198,18 @@ class _Slot:
             replace(task.datum_set, attempt=first + ATTEMPTS_MAX - 1),
             f"the datum set was tried {ATTEMPTS_MAX} times, each on a new worker; the last time: {why}",
         )
+
+    def _run_here(self, task: Task, datum_set: DatumSet) -> DatumSetResult:
+        """Run the set on the worker of this slot, again for as long as a user asks for a restart."""
+        while True:
+            worker = self._ready_worker()
+            try:
+                return worker.run(datum_set, is_cancelled=task.future.cancelled)
+            except TurnCancelledError:
+                with self._lock:
+                    if not self._restarts or self._closing or task.future.cancelled():
+                        raise
+                    self._restarts = False
 
     def _ready_worker(self) -> WorkerProcess:
         if self._worker is not None:

@@ -15,6 +15,12 @@ class Task:
     datum_set: DatumSet
     future: Future[DatumSetResult] = field(default_factory=Future)
 
+    def give_up(self) -> None:
+        """Cancel a task that nobody works on any more; once."""
+        # Cancelling alone does not wake those who wait for several futures.
+        if self.future.cancel():
+            self.future.set_running_or_notify_cancel()
+
 
 class FairQueue:
     """A queue of tasks that any thread may use."""
@@ -29,7 +35,7 @@ class FairQueue:
         """Add a task. A closed queue cancels it."""
         with self._changed:
             if self._closed:
-                task.future.cancel()
+                task.give_up()
                 return
             self._jobs.setdefault(task.datum_set.job, deque()).append(task)
             self._changed.notify()

@@ -23,5 +23,11 @@ class Executor(Protocol):
     def cancel(self, job: str) -> None:
         """Drop the job's waiting sets and kill what runs of it. Their futures raise ``CancelledError``."""
 
+    def running(self, job: str) -> list[DatumSet]:
+        """Return the sets of the job that are being run now."""
+
+    def restart(self, job: str, index: int) -> None:
+        """Kill what runs of that set and run it again from its first datum; nothing if it does not run."""
+
     def close(self) -> None:
         """Cancel everything and return when no process is left behind."""
