@@ -1,6 +1,7 @@
 """The pipeline methods of ``pps_v2.API``."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import grpc
 from google.protobuf import json_format
@@ -8,11 +9,12 @@ from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import pps_wire
 from trunkline.api.actions import Actions
-from trunkline.errors import InvalidInputError, NotFoundError
+from trunkline.errors import NotFoundError
 from trunkline.model.names import DEFAULT_PROJECT
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
+from trunkline.pps.cron import run_cron
 from trunkline.pps.queries import pipelines as pipeline_queries
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.proto import pps_pb2
@@ -121,7 +123,8 @@ class PipelineMethods:
     def RunCron(self, request: pps_pb2.RunCronRequest, context: grpc.ServicerContext) -> Empty:
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
-        raise InvalidInputError(f"pipeline {row} doesn't have a cron input")
+        run_cron(self._versioning, row, datetime.now(UTC))
+        return Empty()
 
     def _change_pipeline(self, message: pps_pb2.Pipeline, change: Callable[[Transaction, PipelineRow], None]) -> None:
         with self._versioning.transaction() as tx:

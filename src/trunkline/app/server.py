@@ -18,6 +18,7 @@ from trunkline.objects import open_object_store
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.controller import Controller
+from trunkline.pps.cron import Clock
 from trunkline.pps.jobs import JobMaker
 from trunkline.storage.fileset import FileSets
 from trunkline.web.server import start_http_server
@@ -55,6 +56,7 @@ class Server:
             ),
             runner=options.runner,
         )
+        self._clock = Clock(self.versioning)
         self._grpc: GrpcServer = start_grpc_server(
             self.versioning,
             objects,
@@ -64,6 +66,7 @@ class Server:
         )
         self._http = start_http_server(self.versioning, host=options.host, port=options.http_port)
         self._controller.start()
+        self._clock.start()
         self._state.publish(grpc_address=self.address, http_address=self.http_address, version=__version__)
 
     @property
@@ -80,6 +83,7 @@ class Server:
         """Stop answering, stop the workers, give the state directory back."""
         self._grpc.stop()
         self._http.stop()
+        self._clock.close()
         self._controller.close()
         self._db.close()
         self._state.close()

@@ -253,7 +253,7 @@ def delete_pipeline(tx: Transaction, row: PipelineRow, *, force: bool = False, k
     jobs.delete_jobs(tx.connection, [job.key for job in own])
     pipelines.delete_pipeline(tx.connection, row.key)
     if keep_repo:
-        _disconnect(tx, spec, output)
+        branches.create_branch(tx, BranchKey(output, spec.output_branch))
         for type_ in (META, SPEC):
             repos.delete_repo(tx, RepoKey(*_key(output), type_), force=True)
     else:

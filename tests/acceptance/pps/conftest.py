@@ -1,0 +1,17 @@
+"""A server for each module of stories about pipelines."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from trunkline.testing.cluster import Cluster, open_cluster
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of this module's own."""
+    opened, close = open_cluster(tmp_path_factory.mktemp("cluster") / "home")
+    try:
+        yield opened
+    finally:
+        close()
