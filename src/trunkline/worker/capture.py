@@ -52,7 +52,7 @@ def _walk(view: View, directory: str, place: str, above: tuple[tuple[int, int], 
     identity = (status.st_dev, status.st_ino)
     if identity in above:
         raise OutputError(f"cannot upload /pfs/out{place}: the symbolic link leads to a directory above it")
-    for entry in _entries(directory):
+    for entry in _entries(view, directory, place):
         inner = f"{place}/{entry.name}"
         if entry.is_symlink():
             yield from _follow(view, entry.path, inner, (*above, identity))
@@ -88,23 +88,21 @@ def _file(view: View, path: str, place: str, status: os.stat_result) -> Iterator
             "cannot upload file produced by the user code because its name cannot be represented in PFS: " + str(error)
         ) from None
     source = view.untouched(path)
-    if source is None and not os.access(path, os.R_OK):
-        _make_readable(path, place)
+    if source is None:
+        _unlock(view, path, place, os.R_OK, _FILE_MODE)
     yield Output(place, path, sum(row.size_bytes for row in source.rows) if source else status.st_size, source)
 
 
-def _entries(directory: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(directory) as entries:
-            return list(entries)
-    except PermissionError:
-        os.chmod(directory, _DIR_MODE)
-        with os.scandir(directory) as entries:
-            return list(entries)
+def _entries(view: View, directory: str, place: str) -> list[os.DirEntry[str]]:
+    _unlock(view, directory, place, os.R_OK | os.X_OK, _DIR_MODE)
+    with os.scandir(directory) as entries:
+        return list(entries)
 
 
-def _make_readable(path: str, place: str) -> None:
-    try:
-        os.chmod(path, _FILE_MODE)
-    except OSError as error:
-        raise OutputError(f"cannot upload /pfs/out{place}: {error.strerror}") from None
+def _unlock(view: View, path: str, place: str, needed: int, mode: int) -> None:
+    """Make an output accessible to us. What a link leads to elsewhere is not ours to change."""
+    if os.access(path, needed):
+        return
+    if os.path.commonpath((view.out, path)) != view.out:
+        raise OutputError(f"cannot upload /pfs/out{place}: {path} cannot be read: permission denied")
+    os.chmod(path, mode)

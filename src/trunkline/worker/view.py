@@ -1,6 +1,5 @@
 """The tree below ``/pfs``: staged for one datum after the other, with as little work as the difference asks for."""
 
-import contextlib
 import os
 import stat
 import time
@@ -55,6 +54,7 @@ class View:
         if owner != self._owner:
             self._staged, self._owner = {}, owner
         kept_dirs: set[str] = set()
+        _make_accessible(self._root)
         self._staged = self._prune("", tree, kept_dirs)
         for place in sorted((tree.dirs | {OUT}) - kept_dirs):
             self._make_dir(f"{self._root}/{place}")
@@ -75,7 +75,8 @@ class View:
         return None
 
     def empty(self) -> None:
-        """Remove everything."""
+        """Remove everything but an empty ``out``."""
+        _make_accessible(self._root)
         self._staged = self._prune("", WantedTree(), set())
 
     def _prune(self, place: str, tree: WantedTree, kept_dirs: set[str]) -> dict[str, _Staged]:
@@ -92,7 +93,7 @@ class View:
             elif staged := self._still_good(inner, entry, tree):
                 kept[inner] = staged
             else:
-                _unlink(entry.path)
+                os.unlink(entry.path)
         return kept
 
     def _still_good(self, place: str, entry: os.DirEntry[str], tree: WantedTree) -> _Staged | None:
@@ -153,37 +154,22 @@ def _write(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _listed(path: str) -> list[os.DirEntry[str]]:
-    """Return the entries of a directory, which may have been made unreadable."""
-    try:
-        with os.scandir(path) as entries:
-            return list(entries)
-    except PermissionError:
-        os.chmod(path, _DIR_MODE)
-        with os.scandir(path) as entries:
-            return list(entries)
+def _make_accessible(directory: str) -> None:
+    """Undo what would keep us from looking into a directory and removing entries: user code may have done it."""
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        os.chmod(directory, _DIR_MODE)
 
 
-def _empty(directory: str) -> None:
+def _listed(directory: str) -> list[os.DirEntry[str]]:
+    with os.scandir(directory) as entries:
+        return list(entries)
+
+
+def _remove(directory: str) -> None:
+    _make_accessible(directory)
     for entry in _listed(directory):
         if entry.is_dir(follow_symlinks=False):
             _remove(entry.path)
         else:
-            _unlink(entry.path)
-
-
-def _remove(directory: str) -> None:
-    _empty(directory)
-    with contextlib.suppress(PermissionError):
-        os.rmdir(directory)
-        return
-    os.chmod(os.path.dirname(directory), _DIR_MODE)
+            os.unlink(entry.path)
     os.rmdir(directory)
-
-
-def _unlink(path: str) -> None:
-    with contextlib.suppress(PermissionError):
-        os.unlink(path)
-        return
-    os.chmod(os.path.dirname(path), _DIR_MODE)
-    os.unlink(path)

@@ -113,6 +113,7 @@ class Lab:
         self.objects = open_object_store(self.url)
         self.index = MemoryChunkIndex()
         self.file_sets = FileSets(self.objects, self.index)
+        self.scratch = directory / "scratch"
         self.scripts = directory / "scripts"
         self.scripts.mkdir()
 

@@ -1,9 +1,17 @@
+import os
 from pathlib import Path
 
 import pytest
 
+from trunkline.executors.local import LocalExecutor
 from trunkline.model.datums import DatumState, Runner
 from trunkline.worker.run import run_datum_set
+
+SHOW_USER = b"""
+import os
+open("/pfs/in/a", "w").write("changed")
+open("/pfs/out/x", "w").write(f"{os.getuid()} {os.stat('/pfs/out/x').st_uid}")
+"""
 
 
 def _only(result):
@@ -512,3 +520,20 @@ def test_output_beyond_the_limit_is_counted_not_kept(lab, worker) -> None:
     assert sum(len(line["message"]) for line in lines) < 11 << 20
     assert "more bytes of output were dropped" in lines[-1]["message"]
     assert max(len(line["message"]) for line in lines) == 32 << 10
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("runner", [Runner.PROCESS, Runner.WARM])
+def test_user_code_runs_as_the_user_of_the_transform(lab, runner: Runner) -> None:
+    executor = LocalExecutor(lab.url, lab.scratch, find_chunks=lambda _: {}, slots=1, working_dir=Path("/"))
+    source = lab.source("in", {"/a": b"1", "/s.py": SHOW_USER})
+    cmd = ["/usr/bin/python3", "/pfs/in/s.py"]
+
+    for user in ("nobody", "65534", ""):
+        datum_set = lab.set(lab.datum((source, "/")), cmd=cmd, user=user, runner=runner)
+        result = executor.submit(datum_set).result(60)
+
+        uid = "65534 65534" if user else "0 0"
+        assert (result.datums[0].reason, lab.files(result.layer)) == ("", {"/x": uid.encode()})
+    executor.close()
