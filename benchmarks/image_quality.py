@@ -12,8 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -38,15 +37,15 @@ class Story:
             [str(BIN / "pachctl"), *arguments], env=self._environment, check=True, capture_output=True, text=True
         ).stdout
 
-    def create_pipelines(self) -> None:
+    def create_pipelines(self, names: Sequence[str] = PIPELINES) -> None:
         for repo in ("images", "scripts", "labels"):
             self.pachctl("create", "repo", repo)
         for script in SCRIPTS:
             self.pachctl("put", "file", f"scripts@master:{script}.py", "-f", str(self._directory / f"{script}.py"))
         self.pachctl("put", "file", "labels@master:labels.csv", "-f", str(self._directory / "labels.csv"))
-        for pipeline in PIPELINES:
+        for pipeline in names:
             self.pachctl("create", "pipeline", "-f", str(EXAMPLE / f"{pipeline}.yaml"))
-        self.pachctl("wait", "commit", "report@master")
+        self.pachctl("wait", "commit", f"{names[-1]}@master")
 
     def put_photos(self) -> None:
         """Put all photos in one commit and wait until the last pipeline has finished for it."""
@@ -63,15 +62,6 @@ class Story:
             self.pachctl("get", "file", "-r", f"{repo}@master:/", "-o", str(target / "build" / repo))
         self.pachctl("get", "file", "model@master:/model.json", "-o", str(target / "build" / "model.json"))
         return results(target)
-
-
-@contextmanager
-def measured(name: str, photos: int) -> Iterator[list[Measurement]]:
-    """Time a block, with the CPU time of all processes that it starts and waits for."""
-    found: list[Measurement] = []
-    began = time.perf_counter()
-    yield found
-    found.append(Measurement(name, photos, time.perf_counter() - began, 0.0))
 
 
 def cpu_seconds_of(server: ServerProcess) -> float:

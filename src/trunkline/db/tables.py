@@ -214,6 +214,7 @@ jobs = Table(
     Column("warnings", JSON, nullable=False, default=list),
     UniqueConstraint("pipeline", "id"),
     Index("jobs_id", "id"),
+    Index("jobs_output_commit", "output_commit"),
     Index("jobs_state", "state"),
     sqlite_autoincrement=True,
 )

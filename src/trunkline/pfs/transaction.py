@@ -23,6 +23,8 @@ class Transaction:
     """Keys of computed branches that get a new commit at the end in any case."""
     closed: list[int] = field(default_factory=list)
     """Keys of commits that were closed: they are settled after the transaction."""
+    makes_work: bool = False
+    """Whether jobs may be ready, or have ended, because of it."""
     checked: dict[int, None] = field(default_factory=dict)
     """Keys of branches whose provenance changed: their part of the graph is checked at the end."""
 
@@ -32,6 +34,9 @@ class Listener(Protocol):
 
     def commits_opened(self, tx: Transaction, commits: Sequence[CommitRow]) -> None:
         """Computed branches have got these open commits."""
+
+    def commit_finished(self, tx: Transaction, commit: CommitRow) -> None:
+        """This commit is readable from now on, or ended with an error."""
 
     def commits_deleted(self, tx: Transaction, commits: Sequence[CommitRow]) -> None:
         """These commits go; their rows are still there."""

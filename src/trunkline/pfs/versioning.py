@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from trunkline.db.changes import Changes
 from trunkline.db.engine import Database
-from trunkline.errors import ConflictError, NotFoundError, UnfinishedError
+from trunkline.errors import ConflictError, InvalidInputError, NotFoundError, UnfinishedError
 from trunkline.model.ids import is_id, new_id
 from trunkline.model.jobs import CommitState
 from trunkline.model.names import DEFAULT_PROJECT, FILE_SETS_REPO
@@ -42,6 +43,8 @@ class Versioning:
         self.db = db
         self.file_sets = file_sets
         self.listeners: list[Listener] = []
+        self.work = Changes()
+        """Announced when jobs may be ready or have ended, which is less often than any change."""
         self._settling = [threading.Lock() for _ in range(_LOCKS)]
         with self.transaction() as tx:
             if repos.find_project(tx.connection, DEFAULT_PROJECT) is None:
@@ -60,6 +63,8 @@ class Versioning:
             opened = propagate(tx)
             for listener in self.listeners:
                 listener.commits_opened(tx, opened)
+        if opened or tx.makes_work:
+            self.work.announce()
         for key in tx.closed:
             self.settle(key)
 
@@ -167,8 +172,12 @@ class Versioning:
                     finished_at=tx.now,
                 )
                 commits.delete_layers(tx.connection, key)
+                finished = commits.commit_by_key(tx.connection, key)
+                for listener in self.listeners:
+                    listener.commit_finished(tx, finished)
+                tx.makes_work = True
                 if not error:
-                    follow_finished_commit(tx, commits.commit_by_key(tx.connection, key))
+                    follow_finished_commit(tx, finished)
 
     # Reading
 
@@ -201,7 +210,9 @@ class Versioning:
         An open commit shows its parent's files with what was written so far on top.
         """
         if reference.repo.name == FILE_SETS_REPO:
-            return None, self.file_sets.open(self._file_set_root(reference.id))
+            with self.reading() as tx:
+                layers = find_file_set(tx, reference.id or reference.branch)
+            return None, self.file_sets.open(self.file_sets.compose("", layers))
         with self.reading() as tx:
             commit = resolve_commit(tx, reference)
         if commit.finishing_at is not None and commit.finished_at is None:
@@ -215,9 +226,22 @@ class Versioning:
             raise UnfinishedError(f"commit {commit.commit} not finished: base commit {base.commit} unfinished")
         return commit, self.file_sets.open(self.file_sets.compose(base.root or "" if base else "", layers))
 
-    def _file_set_root(self, id: str) -> str:  # noqa: A002 - the field's word
+    def total_layers(self, reference: CommitReference) -> list[str]:
+        """Return layers that make up all files of a commit or file set."""
+        if reference.repo.name == FILE_SETS_REPO:
+            with self.reading() as tx:
+                return find_file_set(tx, reference.id or reference.branch)
+        _, files = self.open_files(reference)
+        return [self.file_sets.layer_of(files.root)]
+
+    def difference_layers(self, reference: CommitReference) -> list[str]:
+        """Return layers that turn the files of a commit's parent into those of the commit."""
+        commit, files = self.open_files(reference)
+        if commit is None:
+            raise InvalidInputError(f"{reference} is a file set, which has no parent to compare with")
         with self.reading() as tx:
-            return self.file_sets.compose("", find_file_set(tx, id))
+            base = good_ancestor(tx, commit)
+        return [self.file_sets.layer_between(files.root, base.root or "" if base else "")]
 
 
 def _base_root(tx: Transaction, commit: CommitRow) -> str:

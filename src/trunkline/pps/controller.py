@@ -44,7 +44,7 @@ class Controller:
     def close(self) -> None:
         """Stop looking for jobs and wait for those that run; they go on when a server starts again."""
         self._closing.set()
-        self._versioning.db.changes.announce()
+        self._versioning.work.announce()
         if self._loop.is_alive():
             self._loop.join()
         self._cron_triggers.close()
@@ -53,13 +53,13 @@ class Controller:
 
     def _run(self) -> None:
         while not self._closing.is_set():
-            seen = self._versioning.db.changes.count
+            seen = self._versioning.work.count
             try:
                 self._start_ready_jobs()
                 self._cancel_ended_jobs()
             except Exception:  # noqa: BLE001 - one bad look must not stop the loop
                 log("controller").exception("could not look for jobs")
-            self._versioning.db.changes.wait(seen, seconds=_LOOK_SECONDS)
+            self._versioning.work.wait(seen, seconds=_LOOK_SECONDS)
 
     def _start_ready_jobs(self) -> None:
         with self._versioning.reading() as tx:
@@ -87,7 +87,7 @@ class Controller:
         finally:
             with self._lock:
                 del self._active[job.pipeline_key]
-            self._versioning.db.changes.announce()
+            self._versioning.work.announce()
 
     def _cancel_ended_jobs(self) -> None:
         """Take from the workers what belongs to jobs that were stopped."""

@@ -9,7 +9,7 @@ from trunkline.model.jobs import JobState
 from trunkline.model.pipelines import PipelineSpec, Transform
 from trunkline.pfs.queries import chunks, commits
 from trunkline.pfs.transaction import Transaction
-from trunkline.pfs.versioning import Versioning
+from trunkline.pfs.versioning import Versioning, now
 from trunkline.pps.datums import explain, take_set
 from trunkline.pps.executor import Executor
 from trunkline.pps.inputs import Leaf
@@ -46,6 +46,7 @@ class JobRun:
         self._executor = executor
         self._job = job
         self._runner = runner
+        self._began_at = 0
         self._is_closing = is_closing
         self._records = DatumRecords(versioning.file_sets.tables)
         with versioning.reading() as tx:
@@ -60,7 +61,11 @@ class JobRun:
     def run(self) -> None:
         """Take the job to a terminal state; on an error of our own the job fails and says so."""
         try:
-            self._run()
+            if self._job.state is JobState.FINISHING:
+                # Its commits were closed, and making the output readable failed or was cut short.
+                self._versioning.settle_all()
+            else:
+                self._run()
         except JobEndedError:
             return
         except Exception as error:
@@ -68,11 +73,7 @@ class JobRun:
             raise
 
     def _run(self) -> None:
-        if self._job.state is JobState.FINISHING:
-            # A server was killed after the commits were closed; the one that started since has settled them.
-            self._conclude()
-            return
-        self._start()
+        self._began_at = now()
         if failed := self._failed_inputs():
             reason = f"unrunnable because the following upstream pipelines failed: {', '.join(failed)}"
             self._end(JobState.UNRUNNABLE, reason)
@@ -83,14 +84,13 @@ class JobRun:
         planned = self._planner.plan()
         done = self._finished_records()
         left = [datum for datum in planned.to_process if datum.id not in done]
-        self._count(planned, done.values())
+        self._start(planned, done.values())
         self._process(left, planned.base)
         failure = self._first_failure()
         if failure is not None:
             self._end(JobState.FAILURE, failure)
             return
         self._publish(planned)
-        self._conclude()
 
     @property
     def _every_job(self) -> bool:
@@ -102,17 +102,13 @@ class JobRun:
 
     # Before anything runs
 
-    def _start(self) -> None:
-        with self._versioning.transaction() as tx:
-            restarted = self._job.state is not JobState.CREATED
-            values: dict[str, object] = {"restart": self._job.restart + 1} if restarted else {"started_at": tx.now}
-            if restarted:
-                # The rows of an earlier server's attempt: the job goes back to where its plan is made.
-                moved = jobs.update_job(tx.connection, self._job.key, state=int(JobState.STARTING), **values)
-            else:
-                moved = move_job(tx, self._job, JobState.STARTING, **values)
-        if not moved:
-            raise JobEndedError
+    def _enter(self, tx: Transaction) -> bool:
+        """Move the job to STARTING; return False if it has ended meanwhile."""
+        if self._job.state is JobState.CREATED:
+            return move_job(tx, self._job, JobState.STARTING, started_at=self._began_at)
+        # The rows of an earlier server's attempt: the job goes back to where its plan is made.
+        restart = self._job.restart + 1
+        return jobs.update_job(tx.connection, self._job.key, state=int(JobState.STARTING), restart=restart)
 
     def _failed_inputs(self) -> list[str]:
         failed = {commit.commit.repo for commit in self._inputs if commit.error}
@@ -128,10 +124,12 @@ class JobRun:
             rows = jobs.datum_sets_of(tx.connection, self._job.key)
         return {record.id: record for row in rows for record in self._records.scan(row.datums)}
 
-    def _count(self, planned: JobPlan, done: Iterable[DatumRecord]) -> None:
+    def _start(self, planned: JobPlan, done: Iterable[DatumRecord]) -> None:
         counts = Counter(record.state for record in done)
         with self._versioning.transaction() as tx:
-            moved = move_job(
+            if not self._enter(tx):
+                raise JobEndedError
+            move_job(
                 tx,
                 self._job,
                 JobState.RUNNING,
@@ -141,8 +139,6 @@ class JobRun:
                 data_failed=counts[DatumState.FAILED],
                 data_recovered=counts[DatumState.RECOVERED],
             )
-        if not moved:
-            raise JobEndedError
 
     # Running
 
@@ -276,7 +272,10 @@ class JobRun:
         return f"datum {first.id} failed{more}: {first.reason} [{files}]"[:_REASON_CHARS_MAX]
 
     def _publish(self, planned: JobPlan) -> None:
-        """Close the output commit over what stays of the base and what the datums wrote."""
+        """Close the output commit over what stays of the base and what the datums wrote.
+
+        The job ends in the transaction that makes the output readable (`pps.jobs.JobMaker`).
+        """
         base = planned.base
         removal = self._removal(planned)
         with self._versioning.reading() as tx:
@@ -303,21 +302,16 @@ class JobRun:
                 writer.delete(path, tag=datum_id)
         return writer.finish()
 
-    def _conclude(self) -> None:
-        """End the job by what became of its output commit."""
-        with self._versioning.transaction() as tx:
-            output = commits.commit_by_key(tx.connection, self._output.key)
-            if output.error:
-                move_job(tx, self._job, JobState.FAILURE, reason=output.error)
-            else:
-                move_job(tx, self._job, JobState.SUCCESS)
-
     def _end(self, state: JobState, reason: str) -> None:
         """End the job without an output: its commits close with the reason as their error."""
         with self._versioning.transaction() as tx:
-            if not move_job(tx, self._job, state, reason=reason):
+            current = jobs.job_by_key(tx.connection, self._job.key)
+            if current is None or current.state is JobState.FINISHING:
                 return
-            close_commits(tx, self._job, error=reason)
+            if current.state is self._job.state and not self._enter(tx):
+                return
+            if move_job(tx, self._job, state, reason=reason):
+                close_commits(tx, self._job, error=reason)
 
 
 def _wall_seconds(datum: DatumResult) -> float:

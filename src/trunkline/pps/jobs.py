@@ -42,6 +42,13 @@ class JobMaker:
             created_at=tx.now,
         )
 
+    def commit_finished(self, tx: Transaction, commit: CommitRow) -> None:
+        """End the job that wrote the commit, if it was waiting for that."""
+        job = jobs.job_of_output(tx.connection, commit.key)
+        if job is not None and job.state is JobState.FINISHING:
+            state = JobState.FAILURE if commit.error else JobState.SUCCESS
+            move_job(tx, job, state, reason=commit.error)
+
     def commits_deleted(self, tx: Transaction, deleted: Sequence[CommitRow]) -> None:
         """Remove the jobs whose output goes."""
         for commit in deleted:
@@ -69,6 +76,7 @@ def move_job(tx: Transaction, job: JobRow, state: JobState, **values: object) ->
     assert state in JOB_MOVES[current.state], f"{current.state.name} to {state.name}"
     if state.is_terminal:
         values["finished_at"] = tx.now
+        tx.makes_work = True
     return jobs.update_job(tx.connection, job.key, state=int(state), **values)
 
 
@@ -81,10 +89,16 @@ def kill_job(tx: Transaction, job: JobRow, reason: str) -> None:
 def close_commits(tx: Transaction, job: JobRow, *, error: str = "") -> None:
     """Close a job's output and meta commits. With an error, nothing that the job made becomes visible."""
     for commit in commits.commits_by_key(tx.connection, _commit_keys(job)):
-        if commit.finishing_at is None:
-            if error:
-                commits.delete_layers(tx.connection, commit.key)
-            finish_commit(tx, commit, error=error, force=True)
+        if commit.finishing_at is not None:
+            continue
+        if commit.commit.repo.type == META:
+            # It holds no files of its own, so it can be finished at once.
+            values = {"finishing_at": tx.now, "finished_at": tx.now, "root": "", "error": error}
+            commits.update_commit(tx.connection, commit.key, **values)
+            continue
+        if error:
+            commits.delete_layers(tx.connection, commit.key)
+        finish_commit(tx, commit, error=error, force=True)
 
 
 def _commit_keys(job: JobRow) -> list[int]:

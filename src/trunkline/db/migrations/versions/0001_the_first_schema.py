@@ -173,6 +173,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index("jobs_id", ["id"], unique=False)
+        batch_op.create_index("jobs_output_commit", ["output_commit"], unique=False)
         batch_op.create_index("jobs_state", ["state"], unique=False)
 
     op.create_table(
