@@ -349,6 +349,34 @@ def test_paths_that_no_file_may_have_are_refused(path: str) -> None:
         new_file_sets().edit().add(path, b"")
 
 
+@given(layers_of_operations)
+def test_object_keys_are_all_that_a_file_set_needs(layers: list[list[Operation]]) -> None:
+    objects = open_object_store("memory://")
+    file_sets, model = FileSets(objects, MemoryChunkIndex()), Files()
+    roots = write_layers(file_sets, layers, model)
+    root = file_sets.compose("", roots)
+
+    keys = list(file_sets.object_keys([root, root]))
+
+    needed = open_object_store("memory://")
+    for key in keys:
+        needed.put(key, objects.get(key))
+    assert len(keys) == len(set(keys))
+    assert files_of(FileSets(needed, MemoryChunkIndex()).open(root)) == model
+    assert set(keys) <= set(file_sets.object_keys([*roots, root])) <= set(objects.list(""))
+
+
+def test_many_files_are_read_in_order() -> None:
+    contents = {
+        f"/{number:03}": noise(number, size) for number, size in enumerate([0, 10, 6_000_000, 7, 3_000_000] * 3)
+    }
+    file_set = file_set_of(new_file_sets(), {(path, "t"): data for path, data in contents.items()})
+
+    read = [(row.path, b"".join(pieces)) for row, pieces in file_set.read_files(file_set.files())]
+
+    assert read == list(contents.items())
+
+
 def test_one_small_file_costs_one_pack_one_layer_and_one_segment() -> None:
     objects = open_object_store("memory://")
     file_sets = FileSets(objects, MemoryChunkIndex())

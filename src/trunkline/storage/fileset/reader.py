@@ -1,7 +1,7 @@
 """Reads one file set."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from trunkline.model.globs import Match
 from trunkline.model.paths import clean, clean_keeping_directory
@@ -101,6 +101,24 @@ class FileSet:
             for piece in self._chunks.read_many(run):
                 yield piece[skip:] if skip else piece
                 skip = 0
+
+    def read_files(self, rows: Iterable[FileRow]) -> Iterator[tuple[FileRow, Iterator[bytes]]]:
+        """Yield each row with its content, in order. Small files that lie close together are read at once."""
+        run: list[FileRow] = []
+        size = 0
+        for row in rows:
+            if run and size + row.size_bytes > _READ_BYTES:
+                yield from self._read_run(run)
+                run, size = [], 0
+            run.append(row)
+            size += row.size_bytes
+        yield from self._read_run(run)
+
+    def _read_run(self, run: Sequence[FileRow]) -> Iterator[tuple[FileRow, Iterator[bytes]]]:
+        small = [row.refs[0] for row in run if len(row.refs) == 1]
+        contents = iter(self._chunks.read_many(small))
+        for row in run:
+            yield row, iter([next(contents)]) if len(row.refs) == 1 else self.read(row)
 
     def diff(self, other: "FileSet", path: str = "/") -> Iterator[tuple[FileInfo | None, FileInfo | None]]:
         """Yield (here, in other) for each file and directory below path that differs, the directory itself included."""

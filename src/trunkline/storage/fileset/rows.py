@@ -7,6 +7,7 @@ from enum import IntEnum
 from itertools import repeat
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trunkline.storage.chunk import ChunkRef
 from trunkline.storage.table import Key, TableSpec
@@ -87,6 +88,17 @@ def decode_row_refs(data: bytes, content_hash: bytes, size_bytes: int) -> tuple[
         pack, offset, stored_bytes, codec = _ONLY.unpack(data)
         return (ChunkRef(content_hash, pack, offset, stored_bytes, size_bytes, codec),)
     return tuple(ChunkRef(*fields) for fields in _ONE_OF_SEVERAL.iter_unpack(data))
+
+
+def packs_of(batch: pa.RecordBatch) -> set[bytes]:
+    """Return the packs that rows refer to."""
+    refs = batch.column("refs")
+    sizes = pc.binary_length(refs)
+    single = refs.filter(pc.equal(sizes, _ONLY.size))
+    packs = set(pc.unique(pc.binary_slice(single, 0, 32)).to_pylist())
+    for data in refs.filter(pc.greater(sizes, _ONLY.size)).to_pylist():
+        packs.update(record[1] for record in _ONE_OF_SEVERAL.iter_unpack(data))
+    return packs
 
 
 def file_row(batch: pa.RecordBatch, position: int) -> FileRow:

@@ -81,20 +81,21 @@ class TableStore:
         self._trees.add(top[0].hash, tree, len(entries) * _ENTRY_BYTES)
         return top[0].hash.hex()
 
-    def object_names(self, root: str) -> Iterator[tuple[bytes, int]]:
-        """Yield the hash and level of every object of a table, the root first. For garbage collection and checks."""
-        if root:
-            yield from self._names(bytes.fromhex(root))
+    def objects(self, root: str, seen: set[bytes]) -> Iterator[tuple[bytes, int, pa.RecordBatch]]:
+        """Yield (hash, level, rows) of each object of a table that is not in seen, and add it there.
 
-    def _names(self, name: bytes) -> Iterator[tuple[bytes, int]]:
-        level, batch = self._load(name)
-        yield name, level
-        if level > 1:
-            for child in batch.column("hash").to_pylist():
-                yield from self._names(child)
-        elif level == 1:
-            for child in batch.column("hash").to_pylist():
-                yield child, 0
+        For garbage collection and checks: what tables share is read once, and the cache is left alone.
+        """
+        pending = [bytes.fromhex(root)] if root else []
+        while pending:
+            name = pending.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            level, batch = self._load(name)
+            yield name, level, batch
+            if level:
+                pending.extend(batch.column("hash").to_pylist())
 
     def _put_node(
         self,
