@@ -14,7 +14,7 @@ from trunkline.model.globs import compile_glob
 from trunkline.model.paths import clean, clean_keeping_directory
 from trunkline.model.versions import CommitReference
 from trunkline.pfs.queries.commits import CommitRow
-from trunkline.pfs.temporary import TTL_SECONDS_DEFAULT, create_file_set, renew_file_set
+from trunkline.pfs.temporary import create_file_set
 from trunkline.pfs.versioning import Versioning
 from trunkline.proto import pfs_pb2
 from trunkline.storage.fileset import FileInfo, FileSet, LayerWriter
@@ -46,13 +46,8 @@ class FileMethods:
     ) -> pfs_pb2.CreateFileSetResponse:
         layer = self._write_layer(requests, context)
         with self._versioning.transaction() as tx:
-            id = create_file_set(tx, [layer], ttl_seconds=TTL_SECONDS_DEFAULT)  # noqa: A001 - the field's word
+            id = create_file_set(tx, [layer])  # noqa: A001 - the field's word
         return pfs_pb2.CreateFileSetResponse(file_set_id=id)
-
-    def RenewFileSet(self, request: pfs_pb2.RenewFileSetRequest, context: grpc.ServicerContext) -> Empty:
-        with self._versioning.transaction() as tx:
-            renew_file_set(tx, request.file_set_id, ttl_seconds=request.ttl_seconds)
-        return Empty()
 
     def _write_layer(self, requests: Iterator[pfs_pb2.ModifyFileRequest], context: grpc.ServicerContext) -> str:
         writer = self._versioning.file_sets.edit()

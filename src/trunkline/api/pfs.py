@@ -8,6 +8,7 @@ from google.protobuf.empty_pb2 import Empty
 from trunkline.api import pickers, wire
 from trunkline.api.actions import Actions
 from trunkline.api.commits import CommitMethods
+from trunkline.api.file_sets import FileSetMethods
 from trunkline.api.files import FileMethods
 from trunkline.model.names import DEFAULT_PROJECT, USER
 from trunkline.pfs import branches, history, projects, repos
@@ -20,7 +21,7 @@ from trunkline.proto import pfs_pb2, pfs_pb2_grpc
 from trunkline.proto.transaction_pb2 import TransactionRequest
 
 
-class PfsService(FileMethods, CommitMethods, pfs_pb2_grpc.APIServicer):
+class PfsService(FileMethods, FileSetMethods, CommitMethods, pfs_pb2_grpc.APIServicer):
     """Each method parses, calls one function, converts what it returns. What a transaction can hold is in `Actions`."""
 
     def __init__(self, versioning: Versioning, actions: Actions) -> None:

@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection
 from trunkline.api.actions import Actions
 from trunkline.api.cluster import AdminService, VersionService
 from trunkline.api.errors import ErrorInterceptor
+from trunkline.api.file_sets import FilesetService
 from trunkline.api.inactive import add_inactive_services
 from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs import PfsService
@@ -23,6 +24,7 @@ from trunkline.proto import (
     metadata_pb2_grpc,
     pfs_pb2_grpc,
     pps_pb2_grpc,
+    storage_pb2_grpc,
     transaction_pb2_grpc,
     version_pb2_grpc,
 )
@@ -34,6 +36,7 @@ _SERVICES = (
     "pfs_v2.API",
     "pps_v2.API",
     "transaction_v2.API",
+    "storage.Fileset",
     "metadata.API",
     "admin_v2.API",
     "versionpb_v2.API",
@@ -74,6 +77,7 @@ def start_grpc_server(
     pps_pb2_grpc.add_APIServicer_to_server(PpsService(versioning, objects, actions), server)
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionService(versioning, actions), server)
     admin_pb2_grpc.add_APIServicer_to_server(AdminService(versioning, deployment_id=deployment_id), server)
+    storage_pb2_grpc.add_FilesetServicer_to_server(FilesetService(versioning), server)
     metadata_pb2_grpc.add_APIServicer_to_server(MetadataService(versioning), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)
     add_inactive_services(server)

@@ -12,8 +12,9 @@ TTL_SECONDS_MAX = 1800
 
 
 def create_file_set(tx: Transaction, layers: Sequence[str], *, ttl_seconds: int = TTL_SECONDS_DEFAULT) -> str:
-    """Keep layers, lowest first, as a file set; return its id."""
+    """Keep layers, lowest first, as a file set; return its id. Those that have expired are forgotten."""
     _check_ttl(ttl_seconds)
+    file_sets.delete_expired(tx.connection, tx.now)
     id = new_id()  # noqa: A001 - the field's word
     file_sets.insert_file_set(tx.connection, id, [layer for layer in layers if layer], tx.now + ttl_seconds * 1_000_000)
     return id
