@@ -10,6 +10,8 @@ from trunkline.errors import InvalidInputError
 
 MESSAGE_BYTES_MAX = 20 << 20
 _KEEPALIVE_MS = 20_000
+# A client that lives for days, such as a mount, finds a server that was restarted soon.
+_RECONNECT_MS = (100, 1000)
 
 
 def open_channel(address: Address, *, server_cas: str = "") -> grpc.Channel:
@@ -20,6 +22,8 @@ def open_channel(address: Address, *, server_cas: str = "") -> grpc.Channel:
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_MS),
         ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.initial_reconnect_backoff_ms", _RECONNECT_MS[0]),
+        ("grpc.max_reconnect_backoff_ms", _RECONNECT_MS[1]),
     ]
     if address.is_loopback:
         # A proxy of the environment must not come between a user and the server on the same machine.

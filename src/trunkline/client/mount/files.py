@@ -1,0 +1,159 @@
+"""Reading the files of one commit, which never changes."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from trunkline import proto
+from trunkline.errors import Error, NotFoundError
+from trunkline.model.paths import clean
+
+if TYPE_CHECKING:
+    from google.protobuf.wrappers_pb2 import BytesValue
+
+    from trunkline.client.connection import Client
+    from trunkline.proto.pfs_pb2 import Commit, CommitInfo, File, FileInfo
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file or directory as a mount shows it; paths have no trailing slash."""
+
+    path: str
+    size: int = 0
+    is_directory: bool = False
+    seconds: float = 0.0
+    """When it was committed."""
+
+
+class Bytes(Iterator[bytes], Protocol):
+    """The content of a file as it comes, from some place to the end."""
+
+    def cancel(self) -> object:
+        """End it; the other side stops sending."""
+
+
+class Files(Protocol):
+    """The files of one commit."""
+
+    @property
+    def name(self) -> str:
+        """What tells this commit from all others."""
+
+    def entries(self, directory: str) -> Iterable[FileEntry]:
+        """Return what is directly in a directory; nothing where there is none."""
+
+    def find(self, path: str) -> FileEntry | None:
+        """Return what is at a path, or None."""
+
+    def stream(self, path: str, offset: int) -> Bytes:
+        """Start to read a file at an offset."""
+
+
+class NoFiles:
+    """A branch that has no commit yet."""
+
+    name = ""
+
+    def entries(self, directory: str) -> Iterable[FileEntry]:
+        """Return nothing."""
+        return ()
+
+    def find(self, path: str) -> FileEntry | None:
+        """Return the root, and nothing else."""
+        return FileEntry("/", is_directory=True) if path == "/" else None
+
+    def stream(self, path: str, offset: int) -> Bytes:
+        """Fail: there is no file."""
+        raise NotFoundError(f"file {path} not found")
+
+
+class CommitFiles:
+    """The files of a commit on a server."""
+
+    def __init__(self, client: "Client", info: "CommitInfo") -> None:
+        self._client = client
+        self._commit = commit = info.commit
+        self._finished = info.finished.seconds + info.finished.nanos / 1e9
+        self.name = f"{commit.repo.project.name}/{commit.repo.name}@{commit.id}"
+
+    def entries(self, directory: str) -> Iterable[FileEntry]:
+        """Return what is directly in a directory; nothing where there is none."""
+        request = proto.pfs_pb2.ListFileRequest(file=self._file(directory))
+        return (_entry(info) for info in self._client.pfs.ListFile(request))
+
+    def find(self, path: str) -> FileEntry | None:
+        """Return what is at a path, or None. The root is there even if it is empty."""
+        if path == "/":
+            return FileEntry("/", is_directory=True, seconds=self._finished)
+        try:
+            return _entry(self._client.pfs.InspectFile(proto.pfs_pb2.InspectFileRequest(file=self._file(path))))
+        except NotFoundError:
+            return None
+
+    def stream(self, path: str, offset: int) -> Bytes:
+        """Start to read a file at an offset."""
+        request = proto.pfs_pb2.GetFileRequest(file=self._file(path), offset=offset)
+        return _Pieces(self._client.pfs.GetFile(request))
+
+    def _file(self, path: str) -> "File":
+        return proto.pfs_pb2.File(commit=self._commit, path=path)
+
+
+class _Messages(Protocol):
+    def __next__(self) -> "BytesValue": ...
+
+    def cancel(self) -> object: ...
+
+
+class _Pieces:
+    """The payloads of a stream of messages."""
+
+    def __init__(self, call: "_Messages") -> None:
+        self._call = call
+
+    def __iter__(self) -> "_Pieces":
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._call).value
+
+    def cancel(self) -> None:
+        self._call.cancel()
+
+
+def _entry(info: "FileInfo") -> FileEntry:
+    return FileEntry(
+        path=clean(info.file.path),
+        size=info.size_bytes,
+        is_directory=info.file_type == proto.pfs_pb2.DIR,
+        seconds=info.committed.seconds + info.committed.nanos / 1e9,
+    )
+
+
+def newest_finished(client: "Client", commit: "Commit") -> "CommitInfo | None":
+    """Return the commit that a reference means, or the nearest one before it that is finished, or None.
+
+    So a mount neither waits for a job that runs nor shows half of its output.
+    """
+    pfs = client.pfs
+    info: CommitInfo = pfs.InspectCommit(proto.pfs_pb2.InspectCommitRequest(commit=commit))
+    while not info.HasField("finished"):
+        if not info.parent_commit.id:
+            return None
+        info = pfs.InspectCommit(proto.pfs_pb2.InspectCommitRequest(commit=info.parent_commit))
+    return info
+
+
+def has_branch(client: "Client", repo: str, project: str, name: str) -> "tuple[bool, bool]":
+    """Tell whether a branch exists, and whether it is computed from others and so cannot be written."""
+    branch = proto.pfs_pb2.Branch(name=name)
+    branch.repo.name, branch.repo.type, branch.repo.project.name = repo, "user", project
+    try:
+        info = client.pfs.InspectBranch(proto.pfs_pb2.InspectBranchRequest(branch=branch))
+    except NotFoundError:
+        return False, False
+    except Error:
+        # What is no legal name of a branch, such as master^, is a commit.
+        return False, False
+    return True, bool(info.direct_provenance)
