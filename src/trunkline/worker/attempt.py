@@ -145,6 +145,8 @@ class DatumCommands:
             return ""
         if finished.timed_out:
             return f"command timed out after {self.datum_set.datum_timeout_seconds:g} s (datumTimeout)"
+        if finished.deadlocked:
+            return "command came to a standstill, each of its threads waiting for a lock"
         last = f": {self.log.last_error_line}" if self.log.last_error_line else ""
         if ended.status > 0:
             return f"command exited with status {ended.status}{last}"

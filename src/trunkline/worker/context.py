@@ -5,6 +5,7 @@ from pathlib import Path
 
 from trunkline.objects.store import ObjectStore
 from trunkline.storage.fileset import FileSets
+from trunkline.worker.deadlock import DEADLOCK_SECONDS
 from trunkline.worker.environment import base_environment
 from trunkline.worker.inputs import Inputs
 from trunkline.worker.interrupts import Interrupts
@@ -46,10 +47,12 @@ def open_context(
     alive_fd: int,
     owns_children: bool = False,
     warnings: tuple[str, ...] = (),
+    deadlock_seconds: float = DEADLOCK_SECONDS,
 ) -> WorkerContext:
     """Return the context of a worker. No process is started yet.
 
-    ``alive_fd`` is kept open by all that the worker starts; see `Starters` for owns_children.
+    ``alive_fd`` is kept open by all that the worker starts; see `Starters` for owns_children. A warm script that stands
+    still for deadlock_seconds is run again as a process.
     """
     base_env = base_environment(environ)
     starters = Starters(
@@ -66,7 +69,7 @@ def open_context(
         view=view,
         inputs=Inputs(file_sets),
         starters=starters,
-        runners=Runners(starters, interrupts=interrupts, private=(view.seen_as,)),
+        runners=Runners(starters, interrupts=interrupts, private=(view.seen_as,), deadlock_seconds=deadlock_seconds),
         base_env=base_env,
         working_dir=str(working_dir),
         warnings=warnings,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from trunkline.model.datums import DatumSet, Runner
 from trunkline.worker.commands import as_script
+from trunkline.worker.deadlock import DeadlockWatch
 from trunkline.worker.interrupts import Interrupts
 from trunkline.worker.launcher import Command, LauncherLostError
 from trunkline.worker.running import Finished, Output, run_command
@@ -24,8 +25,11 @@ class RunRequest:
 class Runners:
     """The two ways to run a command on this worker. Both raise LauncherLostError if the process between dies."""
 
-    def __init__(self, starters: Starters, *, interrupts: Interrupts, private: Sequence[str]) -> None:
+    def __init__(
+        self, starters: Starters, *, interrupts: Interrupts, private: Sequence[str], deadlock_seconds: float
+    ) -> None:
         """``private`` are directories whose modules belong to one datum."""
+        self._deadlock_seconds = deadlock_seconds
         self._starters = starters
         self._interrupts = interrupts
         self._private = tuple(private)
@@ -80,6 +84,7 @@ class Runners:
                 interrupts=self._interrupts,
                 private=self._private,
                 learn=learn,
+                watch=DeadlockWatch(warm.launcher.pid, seconds=self._deadlock_seconds),
             )
         except LauncherLostError:
             self._starters.lose(warm.launcher)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from trunkline.worker.deadlock import DeadlockWatch
 from trunkline.worker.interrupts import CancelledError, Interrupts
 from trunkline.worker.launcher import Command, Ended, Launcher
 
@@ -17,11 +18,11 @@ Output = Callable[[str, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a run ended, and how long it took."""
+    """How a run ended, and whether that was our doing."""
 
     ended: Ended
     timed_out: bool
-    seconds: float
+    deadlocked: bool = False
 
 
 def run_command(
@@ -34,6 +35,7 @@ def run_command(
     interrupts: Interrupts,
     private: Sequence[str] = (),
     learn: bool = False,
+    watch: DeadlockWatch | None = None,
 ) -> Finished:
     """Run the command and return how it ended; nothing of it is left then.
 
@@ -46,39 +48,74 @@ def run_command(
         streams.close_theirs()
         deadline = None if timeout_seconds is None else started + timeout_seconds
         try:
-            timed_out = _wait(launcher, streams, output, deadline, interrupts)
+            wait = _Wait(launcher, streams, output, deadline=deadline, interrupts=interrupts, watch=watch)
+            wait.until_ended()
         except CancelledError:
             launcher.kill()
             launcher.ended()
             raise
         ended = launcher.ended()
         streams.drain(output)
-    return Finished(ended, timed_out, time.monotonic() - started)
+    return Finished(ended, wait.timed_out, wait.deadlocked)
 
 
-def _wait(
-    launcher: Launcher, streams: "_Streams", output: Output, deadline: float | None, interrupts: Interrupts
-) -> bool:
-    """Serve the streams until the launcher has an answer; return whether the time was up before."""
-    poll = select.poll()
-    for fd in (launcher.fileno(), interrupts.fileno(), *streams.ours):
-        if fd >= 0:
-            poll.register(fd, select.POLLIN)
-    timed_out = False
-    while True:
-        left = None if deadline is None or timed_out else max(0.0, deadline - time.monotonic())
-        events = poll.poll(None if left is None else left * 1000 + 1)
-        for fd, _ in events:
-            if fd in streams.ours:
-                if not streams.read(fd, output):
-                    poll.unregister(fd)
-            elif fd == interrupts.fileno():
-                interrupts.check()
-        if any(fd == launcher.fileno() for fd, _ in events):
-            return timed_out
-        if deadline is not None and not timed_out and time.monotonic() >= deadline:
-            timed_out = True
-            launcher.kill()
+class _Wait:
+    """The wait for one command, in which its streams are served and its time is kept."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        streams: "_Streams",
+        output: Output,
+        *,
+        deadline: float | None,
+        interrupts: Interrupts,
+        watch: DeadlockWatch | None,
+    ) -> None:
+        self.timed_out = False
+        self.deadlocked = False
+        self._launcher = launcher
+        self._streams = streams
+        self._output = output
+        self._deadline = deadline
+        self._interrupts = interrupts
+        self._watch = watch
+        self._poll = select.poll()
+        for fd in (launcher.fileno(), interrupts.fileno(), *streams.ours):
+            if fd >= 0:
+                self._poll.register(fd, select.POLLIN)
+
+    def until_ended(self) -> None:
+        """Return when the launcher has an answer. Kill the command when its time is up."""
+        while True:
+            ready = [fd for fd, _ in self._poll.poll(self._milliseconds())]
+            for fd in ready:
+                self._serve(fd)
+            if self._launcher.fileno() in ready:
+                return
+            if not (self.timed_out or self.deadlocked):
+                self._check_time(idle=not ready)
+
+    def _milliseconds(self) -> float | None:
+        if self.timed_out or self.deadlocked:
+            return None
+        waits = [self._watch.check_seconds] if self._watch else []
+        if self._deadline is not None:
+            waits.append(max(0.0, self._deadline - time.monotonic()))
+        return min(waits) * 1000 + 1 if waits else None
+
+    def _serve(self, fd: int) -> None:
+        if fd in self._streams.ours:
+            if not self._streams.read(fd, self._output):
+                self._poll.unregister(fd)
+        elif fd == self._interrupts.fileno():
+            self._interrupts.check()
+
+    def _check_time(self, *, idle: bool) -> None:
+        self.timed_out = self._deadline is not None and time.monotonic() >= self._deadline
+        self.deadlocked = not self.timed_out and idle and self._watch is not None and self._watch.is_dead()
+        if self.timed_out or self.deadlocked:
+            self._launcher.kill()
 
 
 class _Streams:

@@ -15,6 +15,7 @@ from trunkline.storage.chunk import MemoryChunkIndex
 from trunkline.storage.fileset import FileSets
 from trunkline.worker.commands import as_script, resolve
 from trunkline.worker.context import WorkerContext, open_context
+from trunkline.worker.deadlock import DEADLOCK_SECONDS
 from trunkline.worker.environment import base_environment
 from trunkline.worker.interrupts import NoInterrupts
 from trunkline.worker.launcher import Ended
@@ -186,7 +187,12 @@ def lab(tmp_path: Path) -> Lab:
 
 
 @pytest.fixture
-def worker(lab: Lab, tmp_path: Path, alive: tuple[int, int]) -> Iterator[WorkerContext]:
+def deadlock_seconds() -> float:
+    return DEADLOCK_SECONDS
+
+
+@pytest.fixture
+def worker(lab: Lab, tmp_path: Path, alive: tuple[int, int], deadlock_seconds: float) -> Iterator[WorkerContext]:
     """A worker in this process, with a view that is not called /pfs."""
     context = open_context(
         worker="w1",
@@ -197,6 +203,7 @@ def worker(lab: Lab, tmp_path: Path, alive: tuple[int, int]) -> Iterator[WorkerC
         working_dir=tmp_path,
         interrupts=NoInterrupts(),
         alive_fd=alive[1],
+        deadlock_seconds=deadlock_seconds,
     )
     yield context
     context.close()
