@@ -21,6 +21,7 @@ from trunkline.worker.interrupts import CancelledError
 from trunkline.worker.run import run_datum_set
 from trunkline.worker.view import View
 
+_REMOTE_FETCHES = 16
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 _log = log("worker")
@@ -97,7 +98,7 @@ def serve(arguments: Arguments, *, seen_as: str, warnings: tuple[str, ...]) -> N
         worker=arguments.worker,
         objects=objects,
         file_sets=FileSets(objects, coordinator),
-        view=View(arguments.scratch / "pfs", seen_as=seen_as),
+        view=View(arguments.scratch / "pfs", seen_as=seen_as, fetches_at_once=_fetches_at_once(arguments.object_url)),
         environ=dict(os.environ),
         working_dir=arguments.working_dir,
         interrupts=coordinator,
@@ -113,6 +114,10 @@ def serve(arguments: Arguments, *, seen_as: str, warnings: tuple[str, ...]) -> N
         context.close()
     # Threads of libraries may be in the way of an ordinary exit, and nothing is left to be done.
     os._exit(0)
+
+
+def _fetches_at_once(object_url: str) -> int:
+    return 1 if object_url.startswith("file:") else _REMOTE_FETCHES
 
 
 def _answer(run: Run, context: WorkerContext) -> Done | GaveUp:

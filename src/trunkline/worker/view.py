@@ -4,6 +4,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +37,10 @@ class _Staged:
 class View:
     """A directory that user code sees as ``/pfs``, or under its own name where that cannot be had."""
 
-    def __init__(self, directory: Path, *, seen_as: str) -> None:
+    def __init__(self, directory: Path, *, seen_as: str, fetches_at_once: int = 1) -> None:
+        """More fetches at once pay where the store is far away."""
         self.seen_as = seen_as
+        self._fetches_at_once = fetches_at_once
         self.out = str(directory / OUT)
         self._root = str(directory)
         self._real_root = os.path.realpath(directory)
@@ -59,11 +62,11 @@ class View:
         for place in sorted((tree.dirs | {OUT}) - kept_dirs):
             self._make_dir(f"{self._root}/{place}")
         self._write_file(f"{self._root}/{ENV_FILE}", lambda fd: _write(fd, env_file.encode(errors="surrogateescape")))
-        fetched = 0
-        for place, wanted in tree.files.items():
-            if place not in self._staged:
-                fetched += self._fetch(place, wanted)
-        return fetched
+        missing = [place for place in tree.files if place not in self._staged]
+        if self._fetches_at_once == 1 or len(missing) < 2:
+            return sum(self._fetch(place, tree.files[place]) for place in missing)
+        with ThreadPoolExecutor(self._fetches_at_once) as pool:
+            return sum(pool.map(lambda place: self._fetch(place, tree.files[place]), missing))
 
     def untouched(self, path: str) -> WantedFile | None:
         """Return the input that a path (without symbolic links) is, if user code has left it as it was."""

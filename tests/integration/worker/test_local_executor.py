@@ -319,3 +319,41 @@ def test_a_store_in_memory_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInputError, match="share a store in memory"):
         LocalExecutor("memory://", tmp_path, find_chunks=lambda _: {})
+
+
+@pytest.mark.parametrize("runner", [Runner.PROCESS, Runner.AUTO])
+def test_a_script_that_kills_what_started_it_leaves_nothing_and_fails(
+    lab, make, tmp_path: Path, runner: Runner
+) -> None:
+    source = lab.source("in", {"/a": b""})
+    pids = tmp_path / "pids"
+    script = lab.script(
+        f"""
+        import os, signal, subprocess, time
+        sleeper = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+        open({str(pids)!r}, "a").write(f"{{os.getpid()}} {{sleeper.pid}}\\n")
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(1000)
+        """
+    )
+    executor = make()
+
+    result = executor.submit(lab.set(lab.datum((source, "/a")), cmd=["python3", script], runner=runner)).result(SECONDS)
+    after = executor.submit(lab.set(lab.datum((source, "/a")), cmd=["true"], index=1)).result(SECONDS)
+
+    assert result.datums[0].reason == "command was lost: the process that starts commands has ended"
+    assert after.datums[0].state is DatumState.SUCCESS
+    assert len(pids.read_text().split()) >= 6
+    assert [pid for pid in pids.read_text().split() if Path("/proc", pid).exists()] == []
+
+
+def test_a_store_that_fails_fails_the_set_with_the_reason(lab, make) -> None:
+    source = lab.source("in", {"/a": b""})
+    executor = make()
+    objects = Path(lab.url.removeprefix("file://"))
+    (objects / "logs").write_text("in the way")
+
+    result = executor.submit(lab.set(lab.datum((source, "/a")), cmd=["echo", "line"])).result(SECONDS)
+
+    assert result.datums[0].state is DatumState.FAILED
+    assert "was tried 3 times, each on a new worker; the last time: " in result.datums[0].reason

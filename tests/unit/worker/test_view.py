@@ -108,6 +108,14 @@ def test_untouched_files_stay_as_they_are(tmp_path: Path) -> None:
     assert (tmp_path / "pfs/in/a").stat().st_ino == inode
 
 
+def test_files_may_be_fetched_at_the_same_time(tmp_path: Path) -> None:
+    view = View(tmp_path / "pfs", seen_as="/pfs", fetches_at_once=3)
+    files = {f"in/{number}": f"/{number % 4}" for number in range(20)}
+
+    assert view.stage(_tree(files), env_file="", owner=None) == 5 * (3 + 3 + 100_000)
+    assert _shown(tmp_path / "pfs") == _expected(files)
+
+
 def test_a_write_of_the_same_size_at_once_is_seen(tmp_path: Path) -> None:
     """The clock of the file system is coarse: two writes within one of its ticks have the same time."""
     view = View(tmp_path / "pfs", seen_as="/pfs")
