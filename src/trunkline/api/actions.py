@@ -115,7 +115,7 @@ class Actions:
                 definition = self._definition(request.create_pipeline_v2)
                 pipelines.create_pipeline(tx, self._versioning, definition, spec_layer=layer)
             case "update_job_state":
-                raise NotSupportedError("job states are kept by the server: UpdateJobState is not offered")
+                _update_job_state(tx, request.update_job_state)
             case _:
                 raise InvalidInputError("a request of the transaction says nothing to do")
         return TransactionResponse()
@@ -123,6 +123,16 @@ class Actions:
 
 def _field_of(request: TransactionRequest) -> str:
     return next((field.name for field, _ in request.ListFields()), "")
+
+
+def _update_job_state(tx: Transaction, request: pps_pb2.UpdateJobStateRequest) -> None:
+    job = jobs.find_job(tx, *pps_wire.read_job(request.job))
+    if not job.state.is_terminal and request.state != pps_pb2.JobState.JOB_KILLED:
+        state = pps_pb2.JobState.Name(request.state)
+        raise NotSupportedError(
+            f"job {job} cannot be put in state {state}: the server moves jobs on; only JOB_KILLED ends one"
+        )
+    jobs.stop_job(tx, job, request.reason)
 
 
 def _start_commit(tx: Transaction, request: pfs_pb2.StartCommitRequest) -> pfs_pb2.Commit:

@@ -1,14 +1,20 @@
 """The datum methods of ``pps_v2.API``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import dropwhile, islice
 
 import grpc
+from google.protobuf import json_format
+from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import pps_wire
 from trunkline.api.jobs import find_job
-from trunkline.errors import NotFoundError
-from trunkline.model.datums import DatumState
+from trunkline.errors import InvalidInputError, NotFoundError
+from trunkline.model.datums import Datum, DatumState
 from trunkline.pfs.versioning import Versioning
+from trunkline.pps.datums import matches_filters
+from trunkline.pps.executor import Executor
+from trunkline.pps.preview import preview_datums, read_input
 from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.records import DatumRecord, DatumRecords
@@ -20,6 +26,8 @@ _WIRE_TO_DATUM_STATE = {
     pps_pb2.DatumState.RECOVERED: DatumState.RECOVERED,
     pps_pb2.DatumState.SKIPPED: DatumState.SKIPPED,
 }
+_BATCH_DATUMS = 100
+"""How many datums CreateDatum answers with when it is not told."""
 
 
 class DatumMethods:
@@ -27,6 +35,7 @@ class DatumMethods:
 
     _versioning: Versioning
     _records: DatumRecords
+    _executor: Executor
 
     def InspectDatum(self, request: pps_pb2.InspectDatumRequest, context: grpc.ServicerContext) -> pps_pb2.DatumInfo:
         job = find_job(self._versioning, request.datum.job)
@@ -37,6 +46,9 @@ class DatumMethods:
     def ListDatum(
         self, request: pps_pb2.ListDatumRequest, context: grpc.ServicerContext
     ) -> Iterator[pps_pb2.DatumInfo]:
+        if request.HasField("input") and not request.job.id:
+            yield from self._preview(request)
+            return
         job = find_job(self._versioning, request.job)
         states = {_WIRE_TO_DATUM_STATE.get(state) for state in request.filter.state}
         left = request.number or -1
@@ -49,6 +61,54 @@ class DatumMethods:
             left -= 1
             if left == 0:
                 return
+
+    def _preview(self, request: pps_pb2.ListDatumRequest) -> Iterator[pps_pb2.DatumInfo]:
+        node = read_input(json_format.MessageToJson(request.input, indent=None))
+        datums: Iterable[Datum] = preview_datums(self._versioning, node)
+        if request.reverse:
+            datums = reversed(list(datums))
+        if request.paginationMarker:
+            datums = dropwhile(lambda datum: datum.id != request.paginationMarker, datums)
+            next(iter(datums), None)
+        for datum in islice(datums, request.number or None):
+            yield pps_wire.previewed_datum(datum)
+
+    def CreateDatum(
+        self, requests: Iterator[pps_pb2.CreateDatumRequest], context: grpc.ServicerContext
+    ) -> Iterator[pps_pb2.DatumInfo]:
+        first = next(requests, None)
+        if first is None or first.WhichOneof("body") != "start":
+            raise InvalidInputError("the first message must be a start message with an input")
+        datums = preview_datums(self._versioning, read_input(json_format.MessageToJson(first.start.input, indent=None)))
+        number = first.start.number
+        while True:
+            sent = 0
+            for datum in islice(datums, number or _BATCH_DATUMS):
+                yield pps_wire.previewed_datum(datum)
+                sent += 1
+            if sent < (number or _BATCH_DATUMS):
+                return
+            following = next(requests, None)
+            if following is None:
+                return
+            if following.WhichOneof("body") != "continue":
+                raise InvalidInputError("after the start message come continue messages only")
+            number = getattr(following, "continue").number
+
+    def RestartDatum(self, request: pps_pb2.RestartDatumRequest, context: grpc.ServicerContext) -> Empty:
+        job = find_job(self._versioning, request.job)
+        filters = [filter_.strip() for filter_ in request.data_filters]
+        sets = [
+            datum_set
+            for datum_set in self._executor.running(str(job.key))
+            if any(matches_filters(datum, filters) for datum in datum_set.datums)
+        ]
+        if not sets:
+            named = " ".join(filters)
+            raise NotFoundError(f"datum matching filter [{named}] could not be found for job ID {job.id}")
+        for datum_set in sets:
+            self._executor.restart(datum_set.job, datum_set.index)
+        return Empty()
 
     def _datum_records(self, job: JobRow, *, after: str = "", only: str = "") -> Iterator[DatumRecord]:
         """Yield the datums of a job by id: all once it has succeeded, before that those that have been run."""

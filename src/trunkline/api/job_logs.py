@@ -47,10 +47,8 @@ class LogMethods:
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
             oldest = tx.now - since * 1_000_000
-            found = job_queries.list_jobs(tx.connection, pipeline_key=row.key)
-        return [
-            job for job in reversed(found) if (job.finished_at or job.created_at) >= oldest or not job.state.is_terminal
-        ]
+            found = list(job_queries.list_jobs(tx.connection, pipeline_key=row.key, oldest_first=True))
+        return [job for job in found if (job.finished_at or job.created_at) >= oldest or not job.state.is_terminal]
 
     def _lines(self, job: JobRow, request: pps_pb2.GetLogsRequest, sent: set[int]) -> Iterator[LogLine]:
         if request.master:

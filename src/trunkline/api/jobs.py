@@ -1,12 +1,14 @@
 """The job methods of ``pps_v2.API``."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import pps_wire, wire
 from trunkline.api.actions import Actions
+from trunkline.api.jq_filter import matching
 from trunkline.errors import NotFoundError
 from trunkline.model.names import DEFAULT_PROJECT
 from trunkline.pfs.queries import commits
@@ -53,34 +55,31 @@ class JobMethods:
             key = None
             if request.pipeline.name:
                 key = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline)).key
-            names = [project.name or DEFAULT_PROJECT for project in request.projects]
             wanted = [resolve_commit(tx, wire.read_commit(commit)).key for commit in request.input_commit]
-            found = [
-                job
-                for job in job_queries.list_jobs(tx.connection, pipeline_key=key, projects=names)
-                if not wanted or jobs.matches_inputs(tx, job, wanted)
-            ]
-            if request.HasField("paginationMarker"):
-                marker = wire.microseconds(request.paginationMarker)
-                found = [
-                    job for job in found if (job.created_at > marker if request.reverse else job.created_at < marker)
-                ]
-            if request.reverse:
-                found.reverse()
-            for job in found[: request.number or None]:
-                yield _job_info(tx, job, details=request.details)
+            oldest_versions = _oldest_versions(tx, request.history)
+            infos = (
+                _job_info(tx, job, details=request.details)
+                for job in _listed(tx, request, pipeline_key=key)
+                if job.version >= oldest_versions.get(job.pipeline_key, 0)
+                and (not wanted or jobs.matches_inputs(tx, job, wanted))
+            )
+            yield from islice(matching(request.jqFilter, infos), request.number or None)
 
     def ListJobSet(
         self, request: pps_pb2.ListJobSetRequest, context: grpc.ServicerContext
     ) -> Iterator[pps_pb2.JobSetInfo]:
-        names = [project.name or DEFAULT_PROJECT for project in request.projects]
         with self._versioning.reading() as tx:
             sets: dict[str, list[JobRow]] = {}
-            for job in job_queries.list_jobs(tx.connection, projects=names):
+            for job in _listed(tx, request):
                 sets.setdefault(job.id, []).append(job)
-            for id, rows in list(sets.items())[: request.number or None]:  # noqa: A001 - the field's word
-                infos = [_job_info(tx, job, details=request.details) for job in reversed(rows)]
-                yield pps_pb2.JobSetInfo(job_set=pps_pb2.JobSet(id=id), jobs=infos)
+            infos = (
+                pps_pb2.JobSetInfo(
+                    job_set=pps_pb2.JobSet(id=id),
+                    jobs=[_job_info(tx, job, details=request.details) for job in sorted(rows, key=lambda job: job.key)],
+                )
+                for id, rows in sets.items()  # noqa: A001 - the field's word
+            )
+            yield from islice(matching(request.jqFilter, infos), request.number or None)
 
     def SubscribeJob(
         self, request: pps_pb2.SubscribeJobRequest, context: grpc.ServicerContext
@@ -102,6 +101,10 @@ class JobMethods:
         self._actions.run(TransactionRequest(stop_job=request), context)
         return Empty()
 
+    def UpdateJobState(self, request: pps_pb2.UpdateJobStateRequest, context: grpc.ServicerContext) -> Empty:
+        self._actions.run(TransactionRequest(update_job_state=request), context)
+        return Empty()
+
     def DeleteJob(self, request: pps_pb2.DeleteJobRequest, context: grpc.ServicerContext) -> Empty:
         with self._versioning.transaction() as tx:
             jobs.delete_job(tx, jobs.find_job(tx, *pps_wire.read_job(request.job)))
@@ -117,6 +120,27 @@ class JobMethods:
 
         found = self._versioning.db.changes.poll(look, give_up=lambda: not context.is_active())
         return found if found is not None else job
+
+
+def _listed(
+    tx: Transaction, request: pps_pb2.ListJobRequest | pps_pb2.ListJobSetRequest, *, pipeline_key: int | None = None
+) -> Iterator[JobRow]:
+    """Yield the jobs of a page and of what follows it."""
+    has_marker = request.HasField("paginationMarker")
+    return job_queries.list_jobs(
+        tx.connection,
+        pipeline_key=pipeline_key,
+        projects=[project.name or DEFAULT_PROJECT for project in request.projects],
+        beyond=wire.microseconds(request.paginationMarker) if has_marker else None,
+        oldest_first=request.reverse,
+    )
+
+
+def _oldest_versions(tx: Transaction, history: int) -> dict[int, int]:
+    """Return the oldest version of each pipeline whose jobs are listed; nothing when it is all of them."""
+    if history < 0:
+        return {}
+    return {key: version - history for key, version in pipeline_queries.current_versions(tx.connection)}
 
 
 def find_job(versioning: Versioning, message: pps_pb2.Job) -> JobRow:

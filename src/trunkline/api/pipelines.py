@@ -9,15 +9,18 @@ from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import pps_wire
 from trunkline.api.actions import Actions
+from trunkline.api.jq_filter import matching
 from trunkline.errors import NotFoundError
 from trunkline.model.names import DEFAULT_PROJECT
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
 from trunkline.pps.cron import run_cron
+from trunkline.pps.health import Health, alerts_of, summarise
+from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries import pipelines as pipeline_queries
 from trunkline.pps.queries.pipelines import PipelineRow
-from trunkline.proto import pps_pb2
+from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.proto.transaction_pb2 import TransactionRequest
 
 
@@ -70,10 +73,49 @@ class PipelineMethods:
             else:
                 names = [project.name or DEFAULT_PROJECT for project in request.projects]
                 rows = pipeline_queries.list_pipelines(tx.connection, names)
-            for row in rows:
-                for version in _history(tx, row, request.history):
-                    last = pipelines.job_state_of(tx, row)
-                    yield pps_wire.pipeline_info(version, last_job=last, details=True)
+            if request.commit_set.id:
+                of_set = {job.pipeline_key for job in job_queries.jobs_of_set(tx.connection, request.commit_set.id)}
+                rows = [row for row in rows if row.key in of_set]
+            if request.page.page_size > 0:
+                first = request.page.page_size * request.page.page_index
+                rows = rows[first : first + request.page.page_size]
+            infos = (
+                pps_wire.pipeline_info(version, last_job=pipelines.job_state_of(tx, row), details=True)
+                for row in rows
+                for version in _history(tx, row, request.history)
+            )
+            yield from matching(request.jqFilter, infos)
+
+    def PipelinesSummary(
+        self, request: pps_pb2.PipelinesSummaryRequest, context: grpc.ServicerContext
+    ) -> pps_pb2.PipelinesSummaryResponse:
+        with self._versioning.reading() as tx:
+            names = [picker.name or DEFAULT_PROJECT for picker in request.projects]
+            return pps_pb2.PipelinesSummaryResponse(
+                summaries=[
+                    pps_pb2.PipelinesSummary(
+                        project=pfs_pb2.Project(name=project),
+                        active_pipelines=counts[Health.ACTIVE],
+                        paused_pipelines=counts[Health.PAUSED],
+                        failed_pipelines=counts[Health.FAILED],
+                        unhealthy_pipelines=counts[Health.UNHEALTHY],
+                    )
+                    for project, counts in summarise(tx, names).items()
+                ]
+            )
+
+    def CheckStatus(
+        self, request: pps_pb2.CheckStatusRequest, context: grpc.ServicerContext
+    ) -> Iterator[pps_pb2.CheckStatusResponse]:
+        names = [] if request.all else [request.project.name or DEFAULT_PROJECT]
+        with self._versioning.reading() as tx:
+            for row in pipeline_queries.list_pipelines(tx.connection, names):
+                if alerts := alerts_of(tx, row):
+                    yield pps_pb2.CheckStatusResponse(
+                        project=pfs_pb2.Project(name=row.project),
+                        pipeline=pps_wire.pipeline(row.project, row.name),
+                        alerts=alerts,
+                    )
 
     def DeletePipeline(self, request: pps_pb2.DeletePipelineRequest, context: grpc.ServicerContext) -> Empty:
         try:
@@ -98,6 +140,10 @@ class PipelineMethods:
             for row in rows:
                 pipelines.delete_pipeline(tx, row, force=True, keep_repo=request.keep_repo)
         return pps_pb2.DeletePipelinesResponse(pipelines=[pps_wire.pipeline(row.project, row.name) for row in rows])
+
+    def DeleteAll(self, request: Empty, context: grpc.ServicerContext) -> Empty:
+        self.DeletePipelines(pps_pb2.DeletePipelinesRequest(all=True), context)
+        return Empty()
 
     def StartPipeline(self, request: pps_pb2.StartPipelineRequest, context: grpc.ServicerContext) -> Empty:
         self._change_pipeline(request.pipeline, pipelines.start_pipeline)

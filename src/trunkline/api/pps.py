@@ -7,6 +7,7 @@ from trunkline.api.jobs import JobMethods
 from trunkline.api.pipelines import PipelineMethods
 from trunkline.objects import ObjectStore
 from trunkline.pfs.versioning import Versioning
+from trunkline.pps.executor import Executor
 from trunkline.pps.records import DatumRecords
 from trunkline.proto import pps_pb2_grpc
 
@@ -14,8 +15,9 @@ from trunkline.proto import pps_pb2_grpc
 class PpsService(PipelineMethods, JobMethods, DatumMethods, LogMethods, pps_pb2_grpc.APIServicer):
     """Each method parses, calls one function, converts what it returns."""
 
-    def __init__(self, versioning: Versioning, objects: ObjectStore, actions: Actions) -> None:
+    def __init__(self, versioning: Versioning, objects: ObjectStore, actions: Actions, *, executor: Executor) -> None:
         self._versioning = versioning
+        self._executor = executor
         self._actions = actions
         self._objects = objects
         self._records = DatumRecords(versioning.file_sets.tables)

@@ -8,14 +8,14 @@ from google.protobuf.duration_pb2 import Duration
 
 from trunkline.api import wire
 from trunkline.errors import InvalidInputError
-from trunkline.model.datums import DatumState
+from trunkline.model.datums import Datum, DatumInput, DatumState
 from trunkline.model.jobs import JobState
 from trunkline.model.names import DEFAULT_PROJECT, SPEC
 from trunkline.model.versions import CommitKey, RepoKey
 from trunkline.pps.logs import LogLine
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
-from trunkline.pps.records import DatumRecord
+from trunkline.pps.records import DatumRecord, InputRecord
 from trunkline.proto import pfs_pb2, pps_pb2
 
 _DATUM_STATES = {
@@ -175,21 +175,32 @@ def datum_info(record: DatumRecord, job: JobRow) -> pps_pb2.DatumInfo:
         datum=pps_pb2.Datum(job=wire_job, id=record.id),
         state=_DATUM_STATES[state],
         stats=process_stats(record.stats),
-        data=[
-            pfs_pb2.FileInfo(
-                file=pfs_pb2.File(
-                    commit=wire.commit(CommitKey(RepoKey(i.project, i.repo, i.repo_type), i.commit)), path=i.path
-                ),
-                file_type=pfs_pb2.FileType.DIR if i.path.endswith("/") else pfs_pb2.FileType.FILE,
-                size_bytes=i.size_bytes,
-                hash=bytes.fromhex(i.hash),
-            )
-            for i in record.inputs
-        ],
+        data=[_file_info(RepoKey(i.project, i.repo, i.repo_type), i.commit, i) for i in record.inputs],
         runner=record.runner,
         why=record.why,
         reason=record.reason,
         tries=record.tries,
+    )
+
+
+def previewed_datum(datum: Datum) -> pps_pb2.DatumInfo:
+    """Return the wire form of a datum that no job has run."""
+    return pps_pb2.DatumInfo(
+        datum=pps_pb2.Datum(id=datum.id),
+        state=pps_pb2.DatumState.UNKNOWN,
+        data=[
+            _file_info(RepoKey(i.source.project, i.source.repo, i.source.repo_type), i.source.commit, i)
+            for i in datum.inputs
+        ],
+    )
+
+
+def _file_info(repo: RepoKey, commit: str, match: InputRecord | DatumInput) -> pfs_pb2.FileInfo:
+    return pfs_pb2.FileInfo(
+        file=pfs_pb2.File(commit=wire.commit(CommitKey(repo, commit)), path=match.path),
+        file_type=pfs_pb2.FileType.DIR if match.path.endswith("/") else pfs_pb2.FileType.FILE,
+        size_bytes=match.size_bytes,
+        hash=bytes.fromhex(match.hash) if isinstance(match, InputRecord) else match.hash,
     )
 
 

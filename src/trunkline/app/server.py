@@ -46,20 +46,18 @@ class Server:
         index = DatabaseChunkIndex(self._db)
         self.versioning = Versioning(self._db, FileSets(objects, index))
         self.versioning.listeners.append(JobMaker())
-        self._controller = Controller(
-            self.versioning,
-            LocalExecutor(
-                self._state.objects_url,
-                self._state.scratch,
-                slots=options.workers or os.cpu_count() or 1,
-                find_chunks=index.find,
-            ),
-            runner=options.runner,
+        executor = LocalExecutor(
+            self._state.objects_url,
+            self._state.scratch,
+            slots=options.workers or os.cpu_count() or 1,
+            find_chunks=index.find,
         )
+        self._controller = Controller(self.versioning, executor, runner=options.runner)
         self._clock = Clock(self.versioning)
         self._grpc: GrpcServer = start_grpc_server(
             self.versioning,
             objects,
+            executor=executor,
             host=options.host,
             port=options.grpc_port,
             deployment_id=self._deployment_id(),

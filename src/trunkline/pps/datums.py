@@ -1,6 +1,7 @@
 """Identity of datums, what a job does with each, and how many make one unit of scheduling (reference, 4.2 and 4.3)."""
 
 import math
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -71,6 +72,14 @@ def datum_maker(salt: str) -> Callable[[DatumInputs], Datum]:
 def make_datums(tuples: Iterable[DatumInputs], *, salt: str) -> Iterator[Datum]:
     """Yield the datum of each tuple of inputs."""
     return map(datum_maker(salt), tuples)
+
+
+def matches_filters(datum: Datum, filters: Iterable[str]) -> bool:
+    """Return whether each filter is the path or the hash, in hex or base64, of one of the datum's inputs."""
+    known = {each.path for each in datum.inputs}
+    for each in datum.inputs:
+        known |= {each.hash.hex(), b64encode(each.hash).decode()}
+    return known.issuperset(filters)
 
 
 @dataclass(frozen=True, slots=True)

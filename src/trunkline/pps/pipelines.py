@@ -246,7 +246,7 @@ def delete_pipeline(tx: Transaction, row: PipelineRow, *, force: bool = False, k
     spec = decode_spec(row.spec_json)
     if not force:
         _refuse_dependants(tx, row, spec)
-    own = jobs.list_jobs(tx.connection, pipeline_key=row.key)
+    own = list(jobs.list_jobs(tx.connection, pipeline_key=row.key))
     for job in own:
         if not job.state.is_terminal:
             kill_job(tx, job, "pipeline deleted")

@@ -137,13 +137,13 @@ class Planner:
         return make_datums(tuples, salt=self._pipeline.salt)
 
     def _matches(self, leaf: Leaf, inputs: Iterable[CommitRow]) -> Iterator[DatumInput]:
-        source = _source(leaf, _commit_of(leaf, inputs))
+        source = source_of(leaf, _commit_of(leaf, inputs))
         files = self._versioning.file_sets.open(source.root)
         for info, match in files.glob_matches(leaf_glob(leaf)):
             yield datum_input(source, info.path, info.hash, info.size_bytes, match=match, leaf=leaf)
 
     def _changes(self, leaf: Leaf, base: Base) -> Iterator[InputChange]:
-        new, old = (_source(leaf, _commit_of(leaf, inputs)) for inputs in (self._inputs, base.inputs))
+        new, old = (source_of(leaf, _commit_of(leaf, inputs)) for inputs in (self._inputs, base.inputs))
         if new.root == old.root:
             return
         glob = compile_glob(leaf_glob(leaf))
@@ -205,7 +205,8 @@ def _commit_of(leaf: Leaf, inputs: Iterable[CommitRow]) -> CommitRow:
     raise NotFoundError(f"no commit of input {leaf.name!r} in the provenance of the job")
 
 
-def _source(leaf: PFSInput | CronInput, commit: CommitRow) -> InputSource:
+def source_of(leaf: Leaf, commit: CommitRow) -> InputSource:
+    """Return what the matches of a leaf in a finished commit have in common."""
     assert commit.root is not None
     common = InputSource(
         name=leaf.name,

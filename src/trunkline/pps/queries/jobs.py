@@ -1,6 +1,6 @@
 """Jobs and the datum sets that they have finished."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,14 +119,27 @@ def jobs_of_set(connection: Connection, id: str) -> list[JobRow]:  # noqa: A002
     return [_job(row) for row in connection.execute(_select().where(jobs.c.id == id).order_by(jobs.c.key))]
 
 
-def list_jobs(connection: Connection, *, pipeline_key: int | None = None, projects: Sequence[str] = ()) -> list[JobRow]:
-    """Return jobs, newest first; of one pipeline and of some projects only, where given."""
-    statement = _select().order_by(jobs.c.key.desc())
+def list_jobs(
+    connection: Connection,
+    *,
+    pipeline_key: int | None = None,
+    projects: Sequence[str] = (),
+    beyond: int | None = None,
+    oldest_first: bool = False,
+) -> Iterator[JobRow]:
+    """Yield jobs, newest first unless told; of one pipeline and of some projects only, where given.
+
+    ``beyond`` is a time: only jobs made before it, or after it if the oldest come first.
+    """
+    statement = _select().order_by(jobs.c.key if oldest_first else jobs.c.key.desc())
     if pipeline_key is not None:
         statement = statement.where(jobs.c.pipeline == pipeline_key)
     if projects:
         statement = statement.where(pipelines.c.project.in_(projects))
-    return [_job(row) for row in connection.execute(statement)]
+    if beyond is not None:
+        statement = statement.where(jobs.c.created_at > beyond if oldest_first else jobs.c.created_at < beyond)
+    for row in connection.execute(statement):
+        yield _job(row)
 
 
 def unfinished_jobs(connection: Connection, pipeline_key: int | None = None) -> list[JobRow]:

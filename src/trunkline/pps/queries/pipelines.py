@@ -125,6 +125,11 @@ def list_pipelines(connection: Connection, projects: Sequence[str] = ()) -> list
     return [_pipeline(row) for row in connection.execute(statement)]
 
 
+def current_versions(connection: Connection) -> list[tuple[int, int]]:
+    """Return (key, version) of every pipeline."""
+    return [(row.key, row.version) for row in connection.execute(select(pipelines.c.key, pipelines.c.version))]
+
+
 def running_versions(connection: Connection) -> list[tuple[int, int]]:
     """Return (key, version) of every pipeline that is neither stopped nor impossible to run."""
     statement = select(pipelines.c.key, pipelines.c.version).where(
