@@ -13,6 +13,7 @@ from trunkline.errors import InvalidInputError, NotFoundError, NotSupportedError
 from trunkline.model.globs import compile_glob
 from trunkline.model.paths import clean, clean_keeping_directory
 from trunkline.model.versions import CommitReference
+from trunkline.objects.urls import read_url, write_url
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.temporary import create_file_set
 from trunkline.pfs.versioning import Versioning
@@ -67,10 +68,9 @@ class FileMethods:
             case "add_file":
                 add = request.add_file
                 if add.WhichOneof("source") == "url":
-                    raise NotSupportedError(
-                        "put file from a URL is not supported by this server yet: download it first"
-                    )
-                writer.add(add.path, _content(add, stream), tag=add.datum or _TAG)
+                    _add_from_url(writer, add)
+                else:
+                    writer.add(add.path, _content(add, stream), tag=add.datum or _TAG)
             case "delete_file":
                 writer.delete(request.delete_file.path, tag=request.delete_file.datum or _TAG)
             case "copy_file":
@@ -145,10 +145,11 @@ class FileMethods:
 
     def GetFile(self, request: pfs_pb2.GetFileRequest, context: grpc.ServicerContext) -> Iterator[BytesValue]:
         reference, path = wire.read_file(request.file)
-        if request.URL:
-            raise NotSupportedError("get file to a URL is not supported by this server yet: get it, then upload it")
         _, files = self._versioning.open_files(reference)
         info = _only_file(files, path, reference)
+        if request.URL:
+            _write_to_url(files, iter([info]), request.URL)
+            return
         row = files.find(info.path)
         assert row is not None
         for piece in files.read(row, offset=request.offset):
@@ -156,16 +157,25 @@ class FileMethods:
 
     def GetFileTAR(self, request: pfs_pb2.GetFileRequest, context: grpc.ServicerContext) -> Iterator[BytesValue]:
         reference, path = wire.read_file(request.file)
-        if request.URL:
-            raise NotSupportedError("get file to a URL is not supported by this server yet: get it, then upload it")
         _, files = self._versioning.open_files(reference)
         found = _matching(files, path)
         first = next(found, None)
         if first is None:
             raise _not_found(path, reference)
         infos = _with_content(files, chain([first], found))
+        if request.URL:
+            _write_to_url(files, infos, request.URL)
+            return
         for piece in joined(tar_stream(files, infos), bytes_max=_MESSAGE_BYTES):
             yield BytesValue(value=piece)
+
+    def Egress(self, request: pfs_pb2.EgressRequest, context: grpc.ServicerContext) -> pfs_pb2.EgressResponse:
+        if request.WhichOneof("target") != "object_storage":
+            raise NotSupportedError("egress to databases is not supported by this server: name an object store")
+        _, files = self._versioning.open_files(wire.read_commit_of(request, "commit"))
+        written = _write_to_url(files, files.walk("/"), request.object_storage.url)
+        result = pfs_pb2.EgressResponse.ObjectStorageResult(bytes_written=written)
+        return pfs_pb2.EgressResponse(object_storage=result)
 
 
 class _Pushback:
@@ -194,6 +204,22 @@ def _content(add: pfs_pb2.AddFile, stream: _Pushback) -> Iterator[bytes]:
             stream.give_back(request)
             return
         yield following.raw.value
+
+
+def _add_from_url(writer: LayerWriter, add: pfs_pb2.AddFile) -> None:
+    for relative, pieces in read_url(add.url.URL, recursive=add.url.recursive):
+        path = f"{add.path.rstrip('/')}/{relative}" if relative else add.path
+        writer.add(path, pieces, tag=add.datum or _TAG)
+
+
+def _write_to_url(files: FileSet, infos: Iterator[FileInfo], url: str) -> int:
+    """Write files below url under their paths; return how many bytes that was."""
+    written = 0
+    for info in infos:
+        row = None if info.is_dir else files.find(info.path)
+        if row is not None:
+            written += write_url(url.rstrip("/") + info.path, files.read(row))
+    return written
 
 
 def _check_page(number: int, *, reverse: bool) -> None:

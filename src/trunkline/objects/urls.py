@@ -1,0 +1,200 @@
+"""Content at URLs that users name: web pages, buckets, directories of the server's machine."""
+
+import http.client
+import urllib.request
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.error import URLError
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from trunkline.errors import Error, InvalidInputError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore as RemoteStore
+    from obstore.store import RetryConfig
+
+_PIECE_BYTES = 4 * 1024 * 1024
+_WHOLE_BYTES_MAX = 8 * 1024 * 1024
+_TIMEOUT_SECONDS = 60.0
+_SERVICES = {
+    "s3": "s3",
+    "gs": "gs",
+    "gcs": "gs",
+    "az": "az",
+    "azblob": "az",
+    "wasb": "az",
+}
+
+_RETRIES: "RetryConfig" = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
+
+Content: TypeAlias = tuple[str, Iterator[bytes]]
+"""A path relative to what was asked for, empty for that itself, and the bytes in pieces."""
+
+
+class UrlError(Error):
+    """What a URL names could not be read or written."""
+
+
+def read_url(url: str, *, recursive: bool = False) -> Iterator[Content]:
+    """Yield the one content at url, or with recursive everything below it.
+
+    Each is to be read before the next is asked for. Raise UrlError, "error retrieving content from", as soon as
+    something is missing or cut short.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https"):
+        if recursive:
+            raise InvalidInputError(f"{url}: web pages cannot be read recursively")
+        yield "", _read_page(url)
+    elif parts.scheme == "file":
+        yield from _read_local(url, _local_path(url, parts), recursive=recursive)
+    else:
+        yield from _read_bucket(url, parts, recursive=recursive)
+
+
+def write_url(url: str, pieces: Iterable[bytes]) -> int:
+    """Write an object or file; return its length. Nothing is there if the pieces end with an error."""
+    parts = urlsplit(url)
+    counted = _Counted(pieces)
+    if parts.scheme == "file":
+        _write_local(_local_path(url, parts), counted)
+        return counted.size_bytes
+    import obstore  # noqa: PLC0415 - late: only those who use buckets pay for it
+    from obstore.exceptions import BaseError  # noqa: PLC0415
+
+    store = _open_bucket(url, parts)
+    rest = iter(counted)
+    first = b""
+    # Several parts are worth their calls only for what is large.
+    while len(first) < _WHOLE_BYTES_MAX and (piece := next(rest, None)) is not None:
+        first += piece
+    is_whole = len(first) < _WHOLE_BYTES_MAX
+    try:
+        obstore.put(store, _key(parts), first if is_whole else chain([first], rest), use_multipart=not is_whole)
+    except (BaseError, OSError) as error:
+        raise UrlError(f"error writing to {url}: {_line(error)}") from error
+    return counted.size_bytes
+
+
+class _Counted(Iterable[bytes]):
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self.size_bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.size_bytes += len(piece)
+            yield piece
+
+
+def _unreadable(url: str, reason: object) -> UrlError:
+    return UrlError(f"error retrieving content from {url}: {_line(reason)}")
+
+
+def _line(reason: object) -> str:
+    """Return the first line, as obstore's errors go on with details of its inside."""
+    return str(reason).strip().partition("\n")[0]
+
+
+def _read_page(url: str) -> Iterator[bytes]:
+    request = urllib.request.Request(url, headers={"User-Agent": "trunkline"})  # noqa: S310 - http and https only
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+            expected = response.headers.get("Content-Length")
+            received = 0
+            while piece := response.read(_PIECE_BYTES):
+                received += len(piece)
+                yield piece
+    except (URLError, http.client.HTTPException, OSError) as error:
+        raise _unreadable(url, error) from error
+    if expected is not None and received != int(expected):
+        raise _unreadable(url, f"it ended after {received} of {expected} bytes")
+
+
+def _local_path(url: str, parts: SplitResult) -> Path:
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise InvalidInputError(f"{url}: write an absolute path of the server's machine: file:///directory/file")
+    return Path(unquote(parts.path))
+
+
+def _read_local(url: str, path: Path, *, recursive: bool) -> Iterator[Content]:
+    if path.is_dir():
+        if not recursive:
+            raise _unreadable(url, "it is a directory: ask for it recursively")
+        for file in sorted(each for each in path.rglob("*") if each.is_file()):
+            yield str(file.relative_to(path)), _read_file(url, file)
+    else:
+        yield "", _read_file(url, path)
+
+
+def _read_file(url: str, path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb", buffering=0) as file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
+    except OSError as error:
+        raise _unreadable(url, error) from error
+
+
+def _write_local(path: Path, pieces: Iterable[bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _open_bucket(url: str, parts: SplitResult) -> "RemoteStore":
+    from obstore.exceptions import BaseError  # noqa: PLC0415
+    from obstore.store import from_url  # noqa: PLC0415
+
+    service = _SERVICES.get(parts.scheme)
+    if service is None or not parts.netloc:
+        raise InvalidInputError(f"{url}: it takes http://, https://, file://, s3://, gs:// or az:// and a bucket")
+    try:
+        return from_url(f"{service}://{parts.netloc}", retry_config=_RETRIES)
+    except (BaseError, ValueError) as error:
+        raise InvalidInputError(f"{url} cannot be opened: {error}") from error
+
+
+def _key(parts: SplitResult) -> str:
+    return unquote(parts.path).strip("/")
+
+
+def _read_bucket(url: str, parts: SplitResult, *, recursive: bool) -> Iterator[Content]:
+    import obstore  # noqa: PLC0415
+    from obstore.exceptions import BaseError  # noqa: PLC0415
+
+    store, key = _open_bucket(url, parts), _key(parts)
+    if not recursive:
+        yield "", _read_object(url, store, key)
+        return
+    found = False
+    try:
+        for page in obstore.list(store, prefix=key or None):
+            for entry in page:
+                found = True
+                name = entry["path"]
+                yield name[len(key) :].lstrip("/"), _read_object(url, store, name)
+    except (BaseError, OSError) as error:
+        raise _unreadable(url, error) from error
+    if not found:
+        raise _unreadable(url, "there is nothing below it")
+
+
+def _read_object(url: str, store: "RemoteStore", key: str) -> Iterator[bytes]:
+    import obstore  # noqa: PLC0415
+    from obstore.exceptions import BaseError  # noqa: PLC0415
+
+    try:
+        for piece in obstore.get(store, key).stream(min_chunk_size=_PIECE_BYTES):
+            yield bytes(piece)
+    except (BaseError, OSError) as error:
+        raise _unreadable(url, error) from error
