@@ -66,11 +66,16 @@ def plan_uploads(
 def _file(source: str, target: str, untar: bool) -> Upload:
     if untar and source.endswith(_TAR_SUFFIXES):
         return Upload(source, posixpath.dirname(target), is_archive=True)
-    return Upload(source, posixpath.normpath("/" + target.lstrip("/")))
+    return Upload(source, _clean(target))
+
+
+def _clean(path: str) -> str:
+    # Not normpath: a path that climbs up is the server's to refuse, not ours to bend into another.
+    return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
 def _target(source: str, path: str, *, alone: bool, recursive: bool, full_path: bool) -> str:
-    name = source if full_path else _base_name(source)
+    name = posixpath.normpath(source) if full_path and not is_url(source) else _base_name(source)
     if not path:
         return name
     if alone and path == "/" and recursive and not full_path and not is_url(source):
@@ -132,7 +137,7 @@ def _archive_requests(upload: Upload, *, append: bool) -> Iterator[proto.pfs_pb2
         for member in archive:
             content = archive.extractfile(member) if member.isfile() else None
             if content is not None:
-                target = posixpath.normpath(posixpath.join("/", upload.target, member.name.lstrip("/")))
+                target = _clean(posixpath.join("/", upload.target, member.name.lstrip("/")))
                 yield from _content(target, content, append=append)
 
 
