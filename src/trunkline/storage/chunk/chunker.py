@@ -4,7 +4,7 @@ The parameters are part of the storage format: with others, equal files would ge
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pyfastcdc
 
@@ -13,6 +13,8 @@ from trunkline.errors import NotSupportedError
 CHUNK_BYTES_MIN = 256 * 1024
 CHUNK_BYTES_AVERAGE = 1024 * 1024
 CHUNK_BYTES_MAX = 4 * 1024 * 1024
+_NORMALISATION: Literal[1] = 1
+_SEED = 0
 _BUFFER_BYTES = 2 * CHUNK_BYTES_MAX
 
 
@@ -30,7 +32,13 @@ def _open_cutter() -> _Cutter:
             "pyfastcdc lacks its compiled part on this platform and would be a hundred times slower: "
             "install a wheel of it, or a C compiler and then pyfastcdc from source"
         )
-    return pyfastcdc.FastCDC(avg_size=CHUNK_BYTES_AVERAGE, min_size=CHUNK_BYTES_MIN, max_size=CHUNK_BYTES_MAX)
+    return pyfastcdc.FastCDC(
+        avg_size=CHUNK_BYTES_AVERAGE,
+        min_size=CHUNK_BYTES_MIN,
+        max_size=CHUNK_BYTES_MAX,
+        normalized_chunking=_NORMALISATION,
+        seed=_SEED,
+    )
 
 
 _CUTTER = _open_cutter()

@@ -6,15 +6,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trunkline.storage.chunk import ChunkStore
-from trunkline.storage.chunk.hashes import EMPTY_HASH
 from trunkline.storage.chunk.writer import ChunkWriter
 from trunkline.storage.fileset.contents import ContentJoiner
 from trunkline.storage.fileset.edits import EDITS_SCHEMA, Edit, edits_batch, joined_edit, normalise
-from trunkline.storage.fileset.rows import FILES, LAYERS, Op, after_directory, file_row
+from trunkline.storage.fileset.rows import FILES, LAYERS, Op, after_directory, file_rows
 from trunkline.storage.table import DropRange, Edits, Key, Table, TableStore, apply_edits, write_table
 from trunkline.storage.table.segment import concat, sort_rows
 
 _ROWS_AT_ONCE = 500_000
+_JOINED_AT_ONCE = 50_000
 
 
 class Composer:
@@ -89,19 +89,27 @@ class Composer:
         hits, found = Table(self._tables, FILES, root).find_many(appends)
         if not hits:
             return None
-        writer = ChunkWriter(self._chunks)
-        existing = concat(found)
-        joined: list[Edit] = []
-        for position, hit in enumerate(hits):
-            before, after = file_row(existing, position), file_row(appends, hit)
-            joiner = ContentJoiner(self._chunks, writer)
-            for row in (before, after):
-                joiner.add(row.refs if row.hash != EMPTY_HASH else ())
-            joined.append(joined_edit(before.path, before.tag, Op.REPLACE, joiner.finish()))
-        writer.seal()
-        is_hit = pc.is_in(pa.array(range(appends.num_rows), pa.int64()), value_set=pa.array(hits, pa.int64()))
         names = FILES.schema.names
-        return [appends.filter(pc.invert(is_hit)).select(names), edits_batch(joined).select(names)]
+        grown = appends.take(pa.array(hits, pa.int64()))
+        existing = concat(found)
+        joined = [
+            self._joined(existing.slice(start, _JOINED_AT_ONCE), grown.slice(start, _JOINED_AT_ONCE)).select(names)
+            for start in range(0, len(hits), _JOINED_AT_ONCE)
+        ]
+        is_hit = pc.is_in(pa.array(range(appends.num_rows), pa.int64()), value_set=pa.array(hits, pa.int64()))
+        return [appends.filter(pc.invert(is_hit)).select(names), *joined]
+
+    def _joined(self, before: pa.RecordBatch, after: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the rows of before with the content of after, row by row, appended."""
+        writer = ChunkWriter(self._chunks)
+        joined: list[Edit] = []
+        for rows in zip(file_rows(before), file_rows(after), strict=True):
+            joiner = ContentJoiner(self._chunks, writer)
+            for row in rows:
+                joiner.add(row.refs)
+            joined.append(joined_edit(rows[0].path, rows[0].tag, Op.REPLACE, joiner.finish()))
+        writer.seal()
+        return edits_batch(joined)
 
 
 def _sorted_files(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

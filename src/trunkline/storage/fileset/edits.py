@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trunkline.storage.chunk import ChunkRef, ChunkStore
-from trunkline.storage.chunk.hashes import EMPTY_HASH, hash_content
+from trunkline.storage.chunk.hashes import hash_content
 from trunkline.storage.chunk.writer import ChunkWriter, StoredChunk, resolved
 from trunkline.storage.fileset.contents import ContentJoiner
 from trunkline.storage.fileset.rows import KEY, LAYERS, Op, after_directory, decode_row_refs, encode_row_refs
@@ -145,4 +145,4 @@ def _refs(row: dict[str, object]) -> tuple[ChunkRef, ...]:
     assert isinstance(refs, bytes)
     assert isinstance(content_hash, bytes)
     assert isinstance(size, int)
-    return decode_row_refs(refs, content_hash, size) if content_hash != EMPTY_HASH else ()
+    return decode_row_refs(refs, content_hash, size)

@@ -19,7 +19,7 @@ from trunkline.storage.table.segment import concat
 _READ_BYTES = 4 * 1024 * 1024
 _EDITS_PER_BATCH = 8192
 _UNRESOLVED_EDITS_MAX = 131_072
-_EDITS_PER_LAYER = 500_000
+_EDITS_PER_LAYER = 250_000
 # What `check_writable` lets pass as it is, in one go, since this runs for every file.
 _PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[^\x00-\x1f\x7f-\U0010ffff*?\[\]{}!()@+^/]+)+")
 

@@ -66,6 +66,7 @@ class TableStore:
         data = encode_batch(batch, level=0)
         name = blake3(data).digest()
         self._objects.put(table_key(name), data)
+        self._segments.add(name, batch, batch.nbytes)
         return _segment_entry(spec, batch, name, natural=natural)
 
     def put_tree(self, spec: TableSpec, entries: list[Entry], known: dict[bytes, Entry]) -> str:
