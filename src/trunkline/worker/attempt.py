@@ -15,6 +15,8 @@ from trunkline.worker.logs import DatumLog
 from trunkline.worker.runners import RunRequest
 from trunkline.worker.running import Finished
 
+NOT_WARM_WARNING = "the runner 'warm' was asked for, but only commands of the form 'python script.py ...' can run warm"
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -53,7 +55,10 @@ class Spent:
 
 @dataclass(slots=True)
 class DatumCommands:
-    """Runs the commands of one datum. ``imports`` collects what its scripts were seen to import."""
+    """Runs the commands of one datum.
+
+    ``imports`` collects what its scripts were seen to import, ``warnings`` what the user should know.
+    """
 
     datum_set: DatumSet
     datum: Datum
@@ -61,6 +66,7 @@ class DatumCommands:
     log: DatumLog
     set_env: dict[str, str]
     imports: dict[str, None]
+    warnings: dict[str, None]
     spent: Spent = field(default_factory=Spent)
 
     def attempt(self, *, warm: bool) -> Attempt:
@@ -72,6 +78,8 @@ class DatumCommands:
             command = self._command(transform.cmd)
             if warm and self.context.runners.can_warm(self.datum_set, command):
                 runner = Runner.WARM
+            elif self.datum_set.runner is Runner.WARM:
+                self.warnings[NOT_WARM_WARNING] = None
             finished = self._run(command, transform.stdin, runner)
             if reason := self._reason(finished):
                 crashed = not finished.timed_out and finished.ended.status < 0
@@ -120,6 +128,7 @@ class DatumCommands:
         text = map_pfs("".join(f"{line}\n" for line in stdin), self.context.view.seen_as)
         request = RunRequest(
             self.datum_set,
+            map_values(self.datum_set.transform.env, self.context.view.seen_as),
             text.encode(errors="surrogateescape"),
             self.log.feed,
             self.datum_set.datum_timeout_seconds,

@@ -60,6 +60,7 @@ def open_context(
         alive_fd=alive_fd,
         working_dir=str(working_dir),
         interrupts=interrupts,
+        private=(view.seen_as,),
         owns_children=owns_children,
     )
     return WorkerContext(
@@ -69,7 +70,7 @@ def open_context(
         view=view,
         inputs=Inputs(file_sets),
         starters=starters,
-        runners=Runners(starters, interrupts=interrupts, private=(view.seen_as,), deadlock_seconds=deadlock_seconds),
+        runners=Runners(starters, interrupts=interrupts, deadlock_seconds=deadlock_seconds),
         base_env=base_env,
         working_dir=str(working_dir),
         warnings=warnings,

@@ -18,6 +18,7 @@ class SetRun:
         self.datum_set = datum_set
         self.log = SetLog(datum_set, worker=context.worker)
         self.imports = dict.fromkeys(datum_set.imports)
+        self.warnings = dict.fromkeys(context.warnings)
         self._context = context
         self._writer = writer
         env = set_environment(datum_set, base=context.base_env, worker=context.worker)
@@ -26,7 +27,9 @@ class SetRun:
     def run(self, datum: Datum) -> DatumResult:
         """Run one datum to its end; add what it wrote to the layer if it succeeded."""
         log = self.log.datum(datum)
-        commands = DatumCommands(self.datum_set, datum, self._context, log, self._env, self.imports)
+        commands = DatumCommands(
+            self.datum_set, datum, self._context, log, self._env, imports=self.imports, warnings=self.warnings
+        )
         state, attempt, tries = self._run_tries(commands)
         written = self._store(commands, attempt) if state is DatumState.SUCCESS else ()
         log.end()

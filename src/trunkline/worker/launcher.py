@@ -107,9 +107,14 @@ class Launcher:
         """Return the descriptor that is readable when a reply has come."""
         return self._socket.fileno()
 
-    def import_modules(self, names: Sequence[str], *, limit_threads: bool, interrupts: Interrupts) -> Imported:
-        """Load modules; what cannot be imported is left out. With limit_threads OpenCV is told to use one thread."""
-        self._send({"op": "import", "names": list(names), "limit_threads": limit_threads})
+    def import_modules(
+        self, names: Sequence[str], *, private: Sequence[str], limit_threads: bool, interrupts: Interrupts
+    ) -> Imported:
+        """Load modules, but none from private directories; what cannot be imported is left out.
+
+        With limit_threads OpenCV is told to use one thread.
+        """
+        self._send({"op": "import", "names": names, "private": private, "limit_threads": limit_threads})
         reply = self._reply(interrupts, IMPORT_SECONDS_MAX)
         return Imported(tuple(reply["loaded"]), reply["grpc"])
 

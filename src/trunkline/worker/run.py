@@ -31,5 +31,5 @@ def run_datum_set(datum_set: DatumSet, context: WorkerContext) -> DatumSetResult
         logs=logs,
         log_lines=run.log.lines,
         imports=tuple(run.imports),
-        warnings=context.warnings,
+        warnings=tuple(run.warnings),
     )

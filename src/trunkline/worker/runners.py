@@ -1,6 +1,5 @@
 """Runs commands: as processes, or, for Python scripts, in warm interpreters where that has not gone wrong before."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trunkline.model.datums import DatumSet, Runner
@@ -11,12 +10,16 @@ from trunkline.worker.launcher import Command, LauncherLostError
 from trunkline.worker.running import Finished, Output, run_command
 from trunkline.worker.starters import Starters, WarmInterpreter
 
+_OF_THE_INTERPRETER = ("PYTHON", "LD_")
+
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """What a runner has to know besides the command."""
 
     datum_set: DatumSet
+    interpreter_env: dict[str, str]
+    """The transform's part of the environment."""
     stdin: bytes
     output: Output
     timeout_seconds: float | None
@@ -25,20 +28,18 @@ class RunRequest:
 class Runners:
     """The two ways to run a command on this worker. Both raise LauncherLostError if the process between dies."""
 
-    def __init__(
-        self, starters: Starters, *, interrupts: Interrupts, private: Sequence[str], deadlock_seconds: float
-    ) -> None:
-        """``private`` are directories whose modules belong to one datum."""
+    def __init__(self, starters: Starters, *, interrupts: Interrupts, deadlock_seconds: float) -> None:
         self._deadlock_seconds = deadlock_seconds
         self._starters = starters
         self._interrupts = interrupts
-        self._private = tuple(private)
         self._cold: set[tuple[str, str, tuple[str, ...]]] = set()
 
     def can_warm(self, datum_set: DatumSet, command: Command) -> bool:
         """Whether the command is a Python script that may run in a warm interpreter."""
         if datum_set.runner is Runner.PROCESS or as_script(command) is None:
             return False
+        if any(name.startswith(_OF_THE_INTERPRETER) for name in datum_set.job_env):
+            return False  # these matter at an interpreter's start, and are the job's, not the pipeline's
         return datum_set.runner is Runner.WARM or _pipeline(datum_set) not in self._cold
 
     def stop_warming(self, datum_set: DatumSet) -> None:
@@ -69,7 +70,7 @@ class Runners:
         warm = self._starters.warm(
             interpreter,
             command,
-            env=request.datum_set.transform.env,
+            env=request.interpreter_env,
             learned=request.datum_set.imports,
             turn=(request.datum_set.job, request.datum_set.index, request.datum_set.attempt),
         )
@@ -82,7 +83,7 @@ class Runners:
                 output=request.output,
                 timeout_seconds=request.timeout_seconds,
                 interrupts=self._interrupts,
-                private=self._private,
+                private=self._starters.private,
                 learn=learn,
                 watch=DeadlockWatch(warm.launcher.pid, seconds=self._deadlock_seconds),
             )

@@ -61,9 +61,14 @@ class Starters:
         alive_fd: int,
         working_dir: str,
         interrupts: Interrupts,
+        private: Sequence[str],
         owns_children: bool = False,
     ) -> None:
-        """With owns_children every child of this process that is none of these may be killed: it is a leftover."""
+        """``private`` are directories whose modules belong to one datum.
+
+        With owns_children every child of this process that is none of these may be killed: it is a leftover.
+        """
+        self.private = tuple(private)
         self._base_env = base_env
         self._alive_fd = alive_fd
         self._working_dir = working_dir
@@ -160,7 +165,9 @@ class Starters:
         if not missing:
             return
         try:
-            done = warm.launcher.import_modules(missing, limit_threads=warm.limit_threads, interrupts=self._interrupts)
+            done = warm.launcher.import_modules(
+                missing, private=self.private, limit_threads=warm.limit_threads, interrupts=self._interrupts
+            )
         except BaseException:
             self.lose(warm.launcher)
             raise

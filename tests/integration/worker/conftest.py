@@ -42,6 +42,7 @@ def starters(tmp_path: Path, alive: tuple[int, int]) -> Iterator[Starters]:
         alive_fd=alive[1],
         working_dir=str(tmp_path),
         interrupts=NoInterrupts(),
+        private=(str(tmp_path / "private"),),
     )
     yield starters
     starters.close()
@@ -84,7 +85,7 @@ class Runs:
                     output=output,
                     timeout_seconds=timeout,
                     interrupts=NoInterrupts(),
-                    private=(str(self.cwd / "private"),),
+                    private=self.starters.private,
                     learn=True,
                 ).ended
             )

@@ -120,6 +120,34 @@ def test_python_scripts_run_warm_and_other_commands_as_processes(lab, worker) ->
             assert lab.files(result.layer) == {"/x": cmd[2].encode()}
 
 
+def test_modules_from_an_input_are_loaded_by_each_datum(lab, worker) -> None:
+    """Whatever puts them on the search path: two datums may have two versions."""
+    first, second = (lab.source("code", {"/mine.py": f"print('mine {n}')".encode()}) for n in (1, 2))
+    script = lab.script("import mine, csv")
+
+    result = run_datum_set(
+        lab.set(
+            *(lab.datum((source, "/")) for source in (first, second, second)),
+            cmd=["python3", script],
+            env={"PYTHONPATH": "/pfs/code"},
+        ),
+        worker,
+    )
+
+    assert [datum.runner for datum in result.datums] == [Runner.WARM] * 3
+    assert [line["message"] for line in lab.lines(result)] == ["mine 1", "mine 2", "mine 2"]
+    assert "mine" not in result.imports
+
+
+def test_a_command_that_cannot_run_warm_gets_a_warning_if_that_was_asked_for(lab, worker) -> None:
+    source = lab.source("in", {"/a": b""})
+
+    result = run_datum_set(lab.set(lab.datum((source, "/a")), cmd=["true"], runner=Runner.WARM), worker)
+
+    assert (_only(result).state, _only(result).runner) == (DatumState.SUCCESS, Runner.PROCESS)
+    assert "only commands of the form 'python script.py ...' can run warm" in result.warnings[0]
+
+
 def test_imports_that_a_run_shows_come_back_for_the_next_job(lab, worker) -> None:
     source = lab.source("in", {"/a": b"1"})
     script = lab.script("import sys\nprint('colorsys' in sys.modules)\ndef f():\n    import colorsys\nf()")

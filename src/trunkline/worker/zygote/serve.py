@@ -79,7 +79,7 @@ def _serve(worker: Worker, alive_fd: int) -> NoReturn:
     while True:
         request, fds = worker.receive()
         if request["op"] == "import":
-            worker.send(import_modules(request["names"], limit_threads=request["limit_threads"]))
+            worker.send(import_modules(request["names"], request["private"], limit_threads=request["limit_threads"]))
             files = ModuleFiles()
         elif request["op"] == "check":
             worker.send({"unchanged": files.unchanged()})
@@ -110,11 +110,24 @@ def freeze() -> None:
     gc.freeze()
 
 
-def import_modules(names: list[str], *, limit_threads: bool) -> dict[str, Any]:
+def import_modules(names: list[str], private: list[str], *, limit_threads: bool) -> dict[str, Any]:
     """Import names, ``module`` or ``module:attribute`` as in ``from module import attribute``, where that works.
 
+    What lies in private directories belongs to one datum and is not imported here.
     The reply lists those that loaded something new, and the first one that brought gRPC in: it does not survive a fork.
     """
+    search = list(sys.path)
+    sys.path[:] = [entry for entry in search if not entry.startswith(tuple(private))]
+    loaded, grpc_by = _import(names)
+    sys.path[:] = search
+    cv2 = sys.modules.get("cv2")
+    if limit_threads and hasattr(cv2, "setNumThreads"):
+        cv2.setNumThreads(0)  # type: ignore[union-attr]
+    freeze()
+    return {"loaded": loaded, "grpc": grpc_by}
+
+
+def _import(names: list[str]) -> tuple[list[str], str]:
     loaded = []
     grpc_by = ""
     for name in names:
@@ -127,8 +140,4 @@ def import_modules(names: list[str], *, limit_threads: bool) -> dict[str, Any]:
             loaded.append(name)
         if "grpc" in sys.modules and not had_grpc:
             grpc_by = name
-    cv2 = sys.modules.get("cv2")
-    if limit_threads and hasattr(cv2, "setNumThreads"):
-        cv2.setNumThreads(0)  # type: ignore[union-attr]
-    freeze()
-    return {"loaded": loaded, "grpc": grpc_by}
+    return loaded, grpc_by
