@@ -11,7 +11,7 @@ from trunkline.pfs import branches, commits, repos
 from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.removal import squash_commit_set
 from trunkline.pfs.transaction import Transaction
-from trunkline.pfs.transactions import append_to_open, find_open
+from trunkline.pfs.transactions import append_to_open, delete_open, find_open
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import jobs, pipelines
 from trunkline.proto import pfs_pb2, pps_pb2
@@ -45,30 +45,60 @@ class Actions:
 
     def append(self, transaction: str, request: TransactionRequest) -> TransactionResponse:
         """Try the transaction with one more action, keep it if that would work, and return what it would answer."""
-        with self._versioning.reading() as tx:
-            info = TransactionInfo.FromString(find_open(tx, transaction).requests)
-        info.requests.append(request)
+        while True:
+            with self._versioning.reading() as tx:
+                before = find_open(tx, transaction).requests
+            info = TransactionInfo.FromString(before)
+            info.requests.append(request)
+            responses = self._try_all(transaction, info.requests)
+            del info.responses[:]
+            info.responses.extend(responses)
+            with self._versioning.transaction() as tx:
+                if find_open(tx, transaction).requests == before:
+                    append_to_open(tx, transaction, info.SerializeToString())
+                    return responses[-1]
+
+    def finish(self, transaction: str) -> TransactionInfo:
+        """Carry out a transaction and forget it, both or neither."""
+        while True:
+            with self._versioning.reading() as tx:
+                before = find_open(tx, transaction).requests
+            info = TransactionInfo.FromString(before)
+            prepared = [self._prepare(request) for request in info.requests]
+            with self._versioning.transaction(transaction) as tx:
+                if find_open(tx, transaction).requests == before:
+                    responses = self._apply_all(tx, info.requests, prepared, numbered=True)
+                    delete_open(tx, transaction)
+                    del info.responses[:]
+                    info.responses.extend(responses)
+                    return info
+
+    def _try_all(self, transaction: str, requests: Sequence[TransactionRequest]) -> list[TransactionResponse]:
+        """Return what the actions would answer, all changes undone again."""
+        prepared = [self._prepare(request) for request in requests]
         responses: list[TransactionResponse] = []
-        prepared = [self._prepare(each) for each in info.requests]
         try:
             with self._versioning.transaction(transaction) as tx:
-                responses = self._apply_all(tx, info.requests, prepared)
+                responses = self._apply_all(tx, requests, prepared)
+                self._versioning.complete(tx)
                 raise _RollBackError
         except _RollBackError:
-            pass
-        with self._versioning.transaction() as tx:
-            append_to_open(tx, transaction, info.SerializeToString())
-        return responses[-1]
+            return responses
 
     def _apply_all(
-        self, tx: Transaction, requests: Sequence[TransactionRequest], prepared: Sequence[str]
+        self,
+        tx: Transaction,
+        requests: Sequence[TransactionRequest],
+        prepared: Sequence[str],
+        *,
+        numbered: bool = False,
     ) -> list[TransactionResponse]:
         responses = []
         for number, (request, layer) in enumerate(zip(requests, prepared, strict=True), start=1):
             try:
                 responses.append(self._apply(tx, request, layer))
             except Error as error:
-                if len(requests) > 1:
+                if numbered or len(requests) > 1:
                     error.args = (f"error running request {number} of {len(requests)}: {error}",)
                 raise
         return responses

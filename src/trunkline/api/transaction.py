@@ -7,7 +7,7 @@ from trunkline.api import wire
 from trunkline.api.actions import Actions
 from trunkline.model.ids import new_id
 from trunkline.pfs.transactions import OpenTransaction, delete_open, find_open, list_open, start_open
-from trunkline.pfs.versioning import Versioning
+from trunkline.pfs.versioning import Versioning, now
 from trunkline.proto import transaction_pb2, transaction_pb2_grpc
 from trunkline.proto.transaction_pb2 import TransactionInfo
 
@@ -25,7 +25,10 @@ class TransactionService(transaction_pb2_grpc.APIServicer):
         id = new_id()  # noqa: A001 - the field's word
         responses = self._actions.run_all(request.requests, id=id)
         return TransactionInfo(
-            transaction=transaction_pb2.Transaction(id=id), requests=request.requests, responses=responses
+            transaction=transaction_pb2.Transaction(id=id),
+            requests=request.requests,
+            responses=responses,
+            started=wire.timestamp(now()),
         )
 
     def StartTransaction(
@@ -56,13 +59,12 @@ class TransactionService(transaction_pb2_grpc.APIServicer):
     def FinishTransaction(
         self, request: transaction_pb2.FinishTransactionRequest, context: grpc.ServicerContext
     ) -> TransactionInfo:
-        id = request.transaction.id  # noqa: A001
         with self._versioning.reading() as tx:
-            info = _info(find_open(tx, id))
-        info.responses.extend(self._actions.run_all(info.requests, id=id))
-        with self._versioning.transaction() as tx:
-            delete_open(tx, id)
-        return info
+            info = _info(find_open(tx, request.transaction.id))
+        finished = self._actions.finish(request.transaction.id)
+        finished.transaction.CopyFrom(info.transaction)
+        finished.started.CopyFrom(info.started)
+        return finished
 
     def DeleteAll(self, request: transaction_pb2.DeleteAllRequest, context: grpc.ServicerContext) -> Empty:
         with self._versioning.transaction() as tx:

@@ -68,6 +68,13 @@ class Versioning:
         for key in tx.closed:
             self.settle(key)
 
+    def complete(self, tx: Transaction) -> None:
+        """Check what a transaction did and let it travel downstream. Its end does that, unless it is only a trial."""
+        check_graph(tx)
+        opened = propagate(tx)
+        for listener in self.listeners:
+            listener.commits_opened(tx, opened)
+
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """Give a transaction that only reads; it sees one state throughout."""
