@@ -77,7 +77,10 @@ def time_large_files(file_sets: FileSets) -> None:
     def write(data: bytes) -> Callable[[int], None]:
         def run(number: int) -> None:
             layer = file_sets.edit()
-            layer.add("/large", [number.to_bytes(4, "big"), *(data[n : n + PIECE_BYTES] for n in range(0, len(data), PIECE_BYTES))])
+            layer.add(
+                "/large",
+                [number.to_bytes(4, "big"), *(data[n : n + PIECE_BYTES] for n in range(0, len(data), PIECE_BYTES))],
+            )
             layers.append(layer.finish())
 
         return run
@@ -117,7 +120,11 @@ def rows_of(count: int) -> Iterator[pa.RecordBatch]:
 def time_build(file_sets: FileSets, rows: int) -> str:
     batches = list(rows_of(rows))
     roots: list[str] = []
-    report(f"build a table of {rows} rows", lambda _: roots.append(write_table(file_sets.tables, FILES, iter(batches))), runs=1)
+    report(
+        f"build a table of {rows} rows",
+        lambda _: roots.append(write_table(file_sets.tables, FILES, iter(batches))),
+        runs=1,
+    )
     return roots[0]
 
 
@@ -134,7 +141,11 @@ def time_edit(file_sets: FileSets, root: str, rows: int) -> None:
     report(f"compose it over {rows} rows", lambda n: composed.append(file_sets.compose(root, [layers[n]])), runs=21)
     new, old = file_sets.open(composed[0]), file_sets.open(root)
     report(f"diff of that change in {rows} rows", lambda _: list(new.diff(old)), runs=21)
-    report(f"collision check of that change in {rows} rows", lambda n: file_sets.collision(composed[n], [layers[n]]), runs=21)
+    report(
+        f"collision check of that change in {rows} rows",
+        lambda n: file_sets.collision(composed[n], [layers[n]]),
+        runs=21,
+    )
 
 
 def time_reads(file_sets: FileSets, root: str) -> None:
@@ -145,7 +156,9 @@ def time_reads(file_sets: FileSets, root: str) -> None:
 
     report("open, nothing loaded", cold, runs=5)
     report("look-up, nothing loaded", lambda n: cold(n).find("/d04/e50/file-0000500.png"), runs=5)
-    report("look-up x 1000, segment loaded", lambda _: [file_set.find("/d04/e50/file-0000500.png") for _ in range(1000)])
+    report(
+        "look-up x 1000, segment loaded", lambda _: [file_set.find("/d04/e50/file-0000500.png") for _ in range(1000)]
+    )
     report("list the root (10 directories of 100,000 files)", lambda _: list(file_set.list("/")), runs=9)
     report("list 100 directories", lambda _: list(file_set.list("/d05/")), runs=9)
     report("page of 100 files", lambda _: list(file_set.list("/d05/e05/", number=100)), runs=9)

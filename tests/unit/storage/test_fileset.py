@@ -18,7 +18,7 @@ from trunkline.model.paths import check_writable
 from trunkline.objects import ObjectStore, open_object_store
 from trunkline.storage.chunk import ChunkRef, MemoryChunkIndex
 from trunkline.storage.chunk.refs import pack_key
-from trunkline.storage.fileset import FileInfo, FileSet, FileSets, LayerWriter, compose, writer
+from trunkline.storage.fileset import FileInfo, FileSet, FileSets, LayerWriter, compose, globbing, writer
 from trunkline.storage.table import borders, build, nodes
 
 Key = tuple[str, str]
@@ -491,3 +491,11 @@ def test_many_threads_write_compose_and_read_at_once(tmp_path: Path) -> None:
     assert results == [
         {(f"/own/{number}", "default"): b"%d" % number, ("/shared", "default"): b"the same"} for number in range(24)
     ]
+
+
+def test_a_glob_that_would_match_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(globbing, "GLOB_SECONDS_MAX", 0)
+    file_set = file_set_of(new_file_sets(), {("/a", "t"): b""})
+
+    with pytest.raises(InvalidInputError, match="takes too long"):
+        list(file_set.glob("/!(b)"))

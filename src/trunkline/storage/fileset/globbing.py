@@ -1,20 +1,25 @@
 """Globs over a file set: seek by the literal prefix, match segment by segment in RE2, skip what is too deep.
 
 RE2 works in time linear in the text. Negative groups, which it lacks, are matched one path at a time among those that
-pass a looser expression, by `Glob.match`, whose work is bounded.
+pass a looser expression, by `Glob.match`, whose work is bounded for each path, and here for all of them together.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
+from time import perf_counter
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trunkline.errors import InvalidInputError
 from trunkline.model.globs import Glob, Match, compile_glob
 from trunkline.storage.fileset.listing import directory_info, file_info_rows, opened_directories
 from trunkline.storage.fileset.rows import FileInfo, after_directory, file_infos
 from trunkline.storage.table import Key, Table
+
+GLOB_SECONDS_MAX = 60
+_PATHS_PER_LOOK_AT_THE_CLOCK = 64
 
 
 def glob_infos(table: Table, pattern: str, *, lower: str, upper: str) -> Iterator[FileInfo]:
@@ -62,18 +67,45 @@ def _literal(table: Table, glob: Glob) -> list[FileInfo]:
 
 
 def _scan(table: Table, glob: Glob, lower: str) -> Iterator[list[FileInfo]]:
+    matcher = _Matcher(glob)
     end = _after_prefix(glob.literal_prefix)
     before = ""
     skip_to: Key | None = (max(glob.literal_prefix, lower),)
     while skip_to is not None:
         skipping, skip_to = skip_to, None
         for batch in table.scan(skipping, end):
-            yield _match_batch(table, glob, batch, before)
+            yield _match_batch(table, matcher, batch, before)
             before = batch.column("path")[batch.num_rows - 1].as_py()
             deep = _too_deep(glob, before)
             if deep and _reaches_beyond(table, before, deep):
                 skip_to = (after_directory(deep),)
                 break
+
+
+class _Matcher:
+    """Matches single paths for one glob, and gives up when that has taken too long altogether."""
+
+    def __init__(self, glob: Glob) -> None:
+        try:
+            pc.match_substring_regex(pa.array([""]), glob.re2)
+        except pa.ArrowInvalid as error:
+            raise InvalidInputError(f"glob {glob.pattern!r} is too large: {error}") from None
+        self.glob = glob
+        self._seconds = 0.0
+
+    def matches(self, path: str) -> bool:
+        return self.glob.match(path) is not None
+
+    def only(self, infos: list[FileInfo]) -> list[FileInfo]:
+        """Return those of infos that match."""
+        matched = []
+        for start in range(0, len(infos), _PATHS_PER_LOOK_AT_THE_CLOCK):
+            began = perf_counter()
+            matched += [info for info in infos[start : start + _PATHS_PER_LOOK_AT_THE_CLOCK] if self.matches(info.path)]
+            self._seconds += perf_counter() - began
+            if self._seconds > GLOB_SECONDS_MAX:
+                raise InvalidInputError(f"glob {self.glob.pattern!r} takes too long to match: simplify it")
+        return matched
 
 
 def _after_prefix(prefix: str) -> Key:
@@ -94,13 +126,14 @@ def _reaches_beyond(table: Table, path: str, directory: str) -> bool:
     return following < len(table.entries) and table.entries[following].last[0].startswith(directory)
 
 
-def _match_batch(table: Table, glob: Glob, batch: pa.RecordBatch, before: str) -> list[FileInfo]:
+def _match_batch(table: Table, matcher: "_Matcher", batch: pa.RecordBatch, before: str) -> list[FileInfo]:
     """Return the matches among the rows of batch and the directories that open in it."""
+    glob = matcher.glob
     hits = pc.indices_nonzero(pc.match_substring_regex(batch.column("path"), glob.re2))
     infos = list(file_infos(batch.take(hits)))
-    directories = _directories(table, glob, batch.column("path"), before)
     if glob.has_negation:
-        infos = [info for info in infos if glob.match(info.path)]
+        infos = matcher.only(infos)
+    directories = _directories(table, matcher, batch.column("path"), before)
     return sorted([*infos, *directories], key=_path) if directories else infos
 
 
@@ -108,23 +141,20 @@ def _path(info: FileInfo) -> str:
     return info.path
 
 
-def _directories(table: Table, glob: Glob, paths: pa.Array, before: str) -> list[FileInfo]:
+def _directories(table: Table, matcher: "_Matcher", paths: pa.Array, before: str) -> list[FileInfo]:
     """Return the directories that match and hold a row of paths, but not before."""
-    inside = pc.indices_nonzero(pc.match_substring_regex(paths, glob.re2[:-1] + "/"))
+    inside = pc.indices_nonzero(pc.match_substring_regex(paths, matcher.glob.re2[:-1] + "/"))
     if not len(inside):
         return []
     first, last = inside[0].as_py(), inside[len(inside) - 1].as_py()
     if first:
         before = paths[first - 1].as_py()
-    infos = []
+    opened: list[str] = []
     for path in _new_parents(paths.slice(first, last + 1 - first)):
-        for directory in opened_directories(before, path):
-            if directory != "/" and glob.match(directory):
-                info = directory_info(table, directory)
-                assert info is not None
-                infos.append(info)
+        opened.extend(directory for directory in opened_directories(before, path) if directory != "/")
         before = path
-    return infos
+    infos = (directory_info(table, directory) for directory in opened if matcher.matches(directory))
+    return [info for info in infos if info is not None]
 
 
 def _new_parents(paths: pa.Array) -> Iterator[str]:
