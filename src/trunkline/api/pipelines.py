@@ -62,7 +62,7 @@ class PipelineMethods:
     ) -> pps_pb2.PipelineInfo:
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
-            return pps_wire.pipeline_info(row, last_job=pipelines.job_state_of(tx, row), details=request.details)
+            return pps_wire.pipeline_info(row, condition=pipelines.condition_of(tx, row), details=request.details)
 
     def ListPipeline(
         self, request: pps_pb2.ListPipelineRequest, context: grpc.ServicerContext
@@ -80,7 +80,7 @@ class PipelineMethods:
                 first = request.page.page_size * request.page.page_index
                 rows = rows[first : first + request.page.page_size]
             infos = (
-                pps_wire.pipeline_info(version, last_job=pipelines.job_state_of(tx, row), details=True)
+                pps_wire.pipeline_info(version, condition=pipelines.condition_of(tx, row), details=True)
                 for row in rows
                 for version in _history(tx, row, request.history)
             )

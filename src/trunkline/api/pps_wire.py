@@ -9,10 +9,11 @@ from google.protobuf.duration_pb2 import Duration
 from trunkline.api import wire
 from trunkline.errors import InvalidInputError
 from trunkline.model.datums import Datum, DatumInput, DatumState
-from trunkline.model.jobs import JobState
+from trunkline.model.jobs import JobState, PipelineState
 from trunkline.model.names import DEFAULT_PROJECT, SPEC
 from trunkline.model.versions import CommitKey, RepoKey
 from trunkline.pps.logs import LogLine
+from trunkline.pps.pipelines import Condition
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecord, InputRecord
@@ -58,7 +59,7 @@ def spec_message(row: PipelineRow) -> pps_pb2.CreatePipelineRequest:
     return message
 
 
-def pipeline_info(row: PipelineRow, *, last_job: JobState | None, details: bool) -> pps_pb2.PipelineInfo:
+def pipeline_info(row: PipelineRow, *, condition: Condition, details: bool) -> pps_pb2.PipelineInfo:
     """Return the wire form."""
     spec_repo = RepoKey(row.project, row.name, SPEC)
     info = pps_pb2.PipelineInfo(
@@ -66,19 +67,22 @@ def pipeline_info(row: PipelineRow, *, last_job: JobState | None, details: bool)
         version=row.version,
         spec_commit=wire.commit(CommitKey(spec_repo, row.spec_commit)),
         stopped=row.stopped,
-        state=pps_pb2.PipelineState.Name(int(row.state)),
-        reason=row.reason,
+        state=pps_pb2.PipelineState.Name(int(condition.state)),
+        reason=condition.reason,
         type=pps_pb2.PipelineInfo.PipelineType.PIPELINE_TYPE_TRANSFORM,
         user_spec_json=row.user_spec_json,
         effective_spec_json=row.effective_spec_json,
         metadata=row.metadata,
     )
-    if last_job is not None:
-        info.last_job_state = _job_state(last_job)
+    if condition.last_job is not None:
+        info.last_job_state = _job_state(condition.last_job)
     spec = spec_message(row)
     info.parallelism = spec.parallelism_spec.constant or 1
     if details:
         info.details.CopyFrom(_pipeline_details(row, spec))
+        info.details.reason = condition.reason
+        if condition.state is PipelineState.STANDBY:
+            info.details.workers_available = 0
     return info
 
 
@@ -91,7 +95,6 @@ def _pipeline_details(row: PipelineRow, spec: pps_pb2.CreatePipelineRequest) -> 
         created_at=wire.timestamp(row.created_at),
         updated_at=wire.timestamp(row.updated_at),
         salt=row.salt,
-        reason=row.reason,
         workers_requested=spec.parallelism_spec.constant or 1,
         workers_available=spec.parallelism_spec.constant or 1,
     )

@@ -10,11 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from trunkline.model.datums import Runner
 from trunkline.pfs.cron_triggers import CronTriggers
 from trunkline.pfs.queries import commits
-from trunkline.pfs.versioning import Versioning
+from trunkline.pfs.versioning import Versioning, now
 from trunkline.pps.executor import Executor
 from trunkline.pps.job_run import JobRun
-from trunkline.pps.queries import jobs
+from trunkline.pps.jobs import TIMED_OUT, kill_job
+from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
+from trunkline.pps.spec.decode import decode_spec
+from trunkline.pps.spec.durations import parse_duration
 from trunkline.telemetry import log
 
 _JOBS_AT_ONCE = 32
@@ -33,6 +36,7 @@ class Controller:
         self._loop = threading.Thread(target=self._run, name="controller", daemon=True)
         self._lock = threading.Lock()
         self._active: dict[int, int] = {}  # pipeline -> job
+        self._deadlines: dict[int, int] = {}  # job -> when its time is up, in microseconds
         self._closing = threading.Event()
 
     def start(self) -> None:
@@ -56,19 +60,20 @@ class Controller:
             seen = self._versioning.work.count
             try:
                 self._start_ready_jobs()
+                self._end_late_jobs()
                 self._cancel_ended_jobs()
             except Exception:  # noqa: BLE001 - one bad look must not stop the loop
                 log("controller").exception("could not look for jobs")
-            self._versioning.work.wait(seen, seconds=_LOOK_SECONDS)
+            self._versioning.work.wait(seen, seconds=self._seconds_to_look())
 
     def _start_ready_jobs(self) -> None:
         with self._versioning.reading() as tx:
             ready = []
-            pipelines: set[int] = set()
+            seen: set[int] = set()
             for job in jobs.unfinished_jobs(tx.connection):
-                if job.pipeline_key in pipelines:
+                if job.pipeline_key in seen:
                     continue
-                pipelines.add(job.pipeline_key)
+                seen.add(job.pipeline_key)
                 inputs = commits.provenance_of(tx.connection, job.output_commit)
                 if all(commit.finished_at is not None for commit in inputs):
                     ready.append(job)
@@ -77,7 +82,31 @@ class Controller:
                 if job.pipeline_key in self._active:
                     continue
                 self._active[job.pipeline_key] = job.key
+            self._note_deadline(job)
             self._pool.submit(self._run_job, job)
+
+    def _note_deadline(self, job: JobRow) -> None:
+        with self._versioning.reading() as tx:
+            version = pipelines.find_version(tx.connection, job.pipeline_key, job.version)
+            timeout = decode_spec(version.spec_json).job_timeout if version is not None else ""
+        if timeout:
+            self._deadlines[job.key] = (job.started_at or now()) + int(parse_duration(timeout) * 1_000_000)
+
+    def _seconds_to_look(self) -> float:
+        next_deadline = min(self._deadlines.values(), default=None)
+        if next_deadline is None:
+            return _LOOK_SECONDS
+        return max(0.0, min(_LOOK_SECONDS, (next_deadline - now()) / 1_000_000))
+
+    def _end_late_jobs(self) -> None:
+        """Kill the jobs whose ``jobTimeout`` has passed."""
+        late = [key for key, deadline in self._deadlines.items() if deadline <= now()]
+        for key in late:
+            del self._deadlines[key]
+            with self._versioning.transaction() as tx:
+                job = jobs.job_by_key(tx.connection, key)
+                if job is not None and not job.state.is_terminal:
+                    kill_job(tx, job, TIMED_OUT)
 
     def _run_job(self, job: JobRow) -> None:
         try:
@@ -87,6 +116,7 @@ class Controller:
         finally:
             with self._lock:
                 del self._active[job.pipeline_key]
+            self._deadlines.pop(job.key, None)
             self._versioning.work.announce()
 
     def _cancel_ended_jobs(self) -> None:

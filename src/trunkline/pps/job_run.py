@@ -85,11 +85,12 @@ class JobRun:
         done = self._finished_records()
         left = [datum for datum in planned.to_process if datum.id not in done]
         self._start(planned, done.values())
-        self._process(left, planned.base)
-        failure = self._first_failure()
-        if failure is not None:
-            self._end(JobState.FAILURE, failure)
-            return
+        for phase in _phases(left, planned):
+            self._process(phase, planned.base)
+            failure = self._first_failure()
+            if failure is not None:
+                self._end(JobState.FAILURE, failure)
+                return
         self._publish(planned)
 
     @property
@@ -312,6 +313,13 @@ class JobRun:
                 return
             if move_job(tx, self._job, state, reason=reason):
                 close_commits(tx, self._job, error=reason)
+
+
+def _phases(left: Sequence[Datum], planned: JobPlan) -> list[list[Datum]]:
+    """Return what runs first, the datums that are new, and what runs only if none of those fails."""
+    again = set(planned.changed)
+    first = [datum for datum in left if datum.id not in again]
+    return [first, [datum for datum in left if datum.id in again]] if 0 < len(first) < len(left) else [list(left)]
 
 
 def _wall_seconds(datum: DatumResult) -> float:

@@ -15,6 +15,9 @@ from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.spec.decode import decode_spec
 
+TIMED_OUT = "jobtimed out"
+"""The reason of a job whose time was up, in the words of the field."""
+
 
 class JobMaker:
     """Makes one job for each commit that is opened on the output branch of a pipeline; a `pfs` listener."""

@@ -24,6 +24,7 @@ from trunkline.pps.spec.decode import decode_spec, encode_spec
 from trunkline.pps.spec.defaults import fill_defaults
 from trunkline.pps.spec.layers import effective_spec
 from trunkline.pps.spec.validate import validate
+from trunkline.pps.states import pipeline_state
 
 _SPEC_PATH = "/spec"
 _UPDATED = "all jobs killed because pipeline was updated, and they were of an older version"
@@ -271,7 +272,19 @@ def _refuse_dependants(tx: Transaction, row: PipelineRow, spec: PipelineSpec) ->
         )
 
 
-def job_state_of(tx: Transaction, row: PipelineRow) -> JobState | None:
-    """Return the state of the pipeline's newest job."""
-    job = jobs.newest_job(tx.connection, row.key)
-    return None if job is None else job.state
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a pipeline is right now."""
+
+    state: PipelineState
+    reason: str
+    last_job: JobState | None
+    """The state of its newest job."""
+
+
+def condition_of(tx: Transaction, row: PipelineRow) -> Condition:
+    """Return how a pipeline is."""
+    newest = jobs.newest_job(tx.connection, row.key)
+    has_work = bool(jobs.unfinished_jobs(tx.connection, row.key))
+    state, reason = pipeline_state(decode_spec(row.spec_json), stopped=row.stopped, has_work=has_work)
+    return Condition(state, reason, None if newest is None else newest.state)
