@@ -57,6 +57,8 @@ class Imported:
 
     loaded: tuple[str, ...]
     grpc_by: str
+    packages: frozenset[str]
+    """The packages that are loaded by now, as top-level names without the standard library's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Launcher:
         """
         self._send({"op": "import", "names": names, "private": private, "limit_threads": limit_threads})
         reply = self._reply(interrupts, IMPORT_SECONDS_MAX)
-        return Imported(tuple(reply["loaded"]), reply["grpc"])
+        return Imported(tuple(reply["loaded"]), reply["grpc"], frozenset(reply["packages"]))
 
     def is_current(self, interrupts: Interrupts) -> bool:
         """Whether the files of the loaded modules are still as they were."""

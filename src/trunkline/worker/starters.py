@@ -14,7 +14,9 @@ from trunkline.worker.imports import scan_imports
 from trunkline.worker.interrupts import Interrupts
 from trunkline.worker.launcher import Command, Launcher, LauncherLostError
 
-WARM_INTERPRETERS_MAX = 4
+WARM_INTERPRETERS_MAX = 6
+_SPARE_PACKAGES_MAX = 2
+"""A fork costs more the more is loaded: an interpreter with much that a script does not import is no bargain."""
 
 _log = log("worker")
 
@@ -25,7 +27,8 @@ class _Kind:
 
     interpreter: Interpreter
     env: frozenset[tuple[str, str]]
-    imports: tuple[str, ...]
+    packages: frozenset[str]
+    """Those that a script imports, the standard library's left out."""
 
 
 @dataclass(slots=True)
@@ -37,6 +40,8 @@ class WarmInterpreter:
     asked: set[str] = field(default_factory=set)
     learned: dict[str, None] = field(default_factory=dict)
     """Modules that scripts were seen to load, and that bring the others with them."""
+    packages: frozenset[str] = frozenset()
+    """All that are loaded, also those that others brought with them."""
     known_scripts: set[bytes] = field(default_factory=set)
     """Sources of scripts that ran here, and whose imports are loaded."""
     checked_for: object = None
@@ -95,7 +100,7 @@ class Starters:
         """
         full_env = interpreter_environment(self._base_env, env)
         imports = self._script(command.script).imports
-        kind = _Kind(interpreter, frozenset(full_env.items()), imports)
+        kind = self._kind_for(_Kind(interpreter, frozenset(full_env.items()), _packages(imports)))
         warm = self._warm.pop(kind, None)
         if warm is not None and warm.checked_for != turn and not self._is_current(warm):
             warm = None
@@ -110,6 +115,19 @@ class Starters:
             self.lose(warm.launcher)
             return self.warm(interpreter, command, env=env, learned=learned, turn=turn)
         return warm
+
+    def _kind_for(self, wanted: _Kind) -> _Kind:
+        """Return the kind of an interpreter that is there, with what is wanted and little more; or else what is wanted."""
+        if wanted in self._warm:
+            return wanted
+        fitting = [
+            (len(warm.packages), kind)
+            for kind, warm in self._warm.items()
+            if (kind.interpreter, kind.env) == (wanted.interpreter, wanted.env)
+            and wanted.packages <= warm.packages
+            and len(warm.packages - wanted.packages) <= _SPARE_PACKAGES_MAX
+        ]
+        return min(fitting, key=lambda each: each[0])[1] if fitting else wanted
 
     def has_learned(self, warm: WarmInterpreter, script: str) -> bool:
         """Whether a run of the script has shown what it imports."""
@@ -172,6 +190,7 @@ class Starters:
             self.lose(warm.launcher)
             raise
         warm.asked.update(missing)
+        warm.packages = done.packages
         warm.learned.update(dict.fromkeys(name for name in done.loaded if name not in from_source))
         if done.grpc_by:
             self._harmful.add(done.grpc_by)
@@ -214,3 +233,8 @@ def _children() -> list[int]:
         return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split()]
     except OSError:
         return []
+
+
+def _packages(imports: Sequence[str]) -> frozenset[str]:
+    names = {name.partition(":")[0].partition(".")[0] for name in imports}
+    return frozenset(names - sys.stdlib_module_names)

@@ -270,10 +270,22 @@ def test_modules_that_were_learned_are_loaded_before_the_next_run(runs) -> None:
     assert {"colorsys", "csv"} <= set(warm.learned)
 
 
-def test_scripts_with_equal_imports_share_an_interpreter(runs) -> None:
+def test_scripts_that_import_the_same_packages_share_an_interpreter(runs) -> None:
+    """The standard library does not count: it is small, and what one script adds of it does the next no harm."""
     (runs.cwd / "a.py").write_text("import os, json\nprint(os.getppid())")
-    (runs.cwd / "b.py").write_text("import os, json\nprint(os.getppid(), 'b')")
-    (runs.cwd / "c.py").write_text("import os, csv\nprint(os.getppid())")
+    (runs.cwd / "b.py").write_text("import os, csv\nprint(os.getppid())")
+    (runs.cwd / "c.py").write_text("import os, numpy\nprint(os.getppid())")
+
+    a, b, c = (runs.warm("python3", name)[1].split()[0] for name in ("a.py", "b.py", "c.py"))
+
+    assert a == b
+    assert a != c
+
+
+def test_a_script_takes_an_interpreter_that_has_little_more_than_it_imports(runs) -> None:
+    (runs.cwd / "a.py").write_text("import os, cv2\nprint(os.getppid())")
+    (runs.cwd / "b.py").write_text("import os, cv2, numpy\nprint(os.getppid())")
+    (runs.cwd / "c.py").write_text("import os, numpy, sklearn\nprint(os.getppid())")
 
     a, b, c = (runs.warm("python3", name)[1].split()[0] for name in ("a.py", "b.py", "c.py"))
 

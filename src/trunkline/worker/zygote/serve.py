@@ -124,7 +124,9 @@ def import_modules(names: list[str], private: list[str], *, limit_threads: bool)
     if limit_threads and hasattr(cv2, "setNumThreads"):
         cv2.setNumThreads(0)  # type: ignore[union-attr]
     freeze()
-    return {"loaded": loaded, "grpc": grpc_by}
+    packages = {name.partition(".")[0] for name in sys.modules}
+    packages.difference_update(getattr(sys, "stdlib_module_names", ()))
+    return {"loaded": loaded, "grpc": grpc_by, "packages": sorted(packages)}
 
 
 def _import(names: list[str]) -> tuple[list[str], str]:
