@@ -10,8 +10,10 @@ from trunkline.api.actions import Actions
 from trunkline.api.commits import CommitMethods
 from trunkline.api.file_sets import FileSetMethods
 from trunkline.api.files import FileMethods
+from trunkline.errors import CorruptDataError, NotSupportedError
 from trunkline.model.names import DEFAULT_PROJECT, USER
 from trunkline.pfs import branches, history, projects, repos
+from trunkline.pfs.fsck import check_data, check_versions
 from trunkline.pfs.references import find_branch
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
@@ -19,6 +21,9 @@ from trunkline.pps import pipelines
 from trunkline.pps.queries.pipelines import list_pipelines
 from trunkline.proto import pfs_pb2, pfs_pb2_grpc
 from trunkline.proto.transaction_pb2 import TransactionRequest
+from trunkline.storage.verify import StorageCheck
+
+_PROBLEMS_MAX = 20  # as a status travels in a header
 
 
 class PfsService(FileMethods, FileSetMethods, CommitMethods, pfs_pb2_grpc.APIServicer):
@@ -177,3 +182,24 @@ class PfsService(FileMethods, FileSetMethods, CommitMethods, pfs_pb2_grpc.APISer
             )
             infos = [branches.inspect_branch(tx, row.branch) for row in rows]
         return map(wire.branch_info, infos)
+
+    # The whole
+
+    def Fsck(self, request: pfs_pb2.FsckRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.FsckResponse]:
+        if request.WhichOneof("zombie_check") is not None:
+            raise NotSupportedError(
+                "files of datums that are gone are not looked for by this server: leave out --zombie"
+            )
+        for problem in check_versions(self._versioning):
+            yield pfs_pb2.FsckResponse(error=problem)
+
+    def CheckStorage(
+        self, request: pfs_pb2.CheckStorageRequest, context: grpc.ServicerContext
+    ) -> pfs_pb2.CheckStorageResponse:
+        if request.read_chunk_data:
+            problems = list(check_data(self._versioning))
+            if problems:
+                more = f"; and {len(problems) - _PROBLEMS_MAX} more" if len(problems) > _PROBLEMS_MAX else ""
+                raise CorruptDataError("; ".join(problems[:_PROBLEMS_MAX]) + more)
+        count = StorageCheck(self._versioning.file_sets).count_objects()
+        return pfs_pb2.CheckStorageResponse(chunk_object_count=count)

@@ -14,7 +14,7 @@ from trunkline.cli.session import Session
 from trunkline.cli.tables import print_details, print_table
 from trunkline.client.addresses import DEFAULT_PORT
 from trunkline.client.local_server import find_server, home_directory, stop_server
-from trunkline.errors import UnavailableError
+from trunkline.errors import CorruptDataError, UnavailableError
 
 _HTTP_PORT = 30600
 
@@ -134,9 +134,13 @@ def inspect_cluster(session: Session, *, raw: str | None) -> None:
 @click.option("--zombie", default="", metavar="ID", help="Look for files in this commit whose datum is gone.")
 @click.option("--zombie-all", is_flag=True, help="Look for files in all outputs whose datum is gone.")
 @click.option("--project", metavar="NAME", help="The project of --zombie.")
+@click.option("--read-data", is_flag=True, help="Read every stored byte again and compare it with its hash.")
 @pass_session
-def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project: str | None) -> None:
-    """Check the repository's consistency."""
+def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project: str | None, read_data: bool) -> None:
+    """Check the repository's consistency.
+
+    Branches, commits, tables and where files are said to lie; with --read-data also every byte of them.
+    """
     from trunkline.cli import references as refer
 
     request = proto.pfs_pb2.FsckRequest(fix=fix)
@@ -151,6 +155,12 @@ def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project:
             click.echo(f"Error: {response.error}")
         else:
             click.echo(f"Fix applied: {response.fix}")
+    if read_data:
+        try:
+            session.client.pfs.CheckStorage(proto.pfs_pb2.CheckStorageRequest(read_chunk_data=True))
+        except CorruptDataError as error:
+            errors += 1
+            click.echo(f"Error: {error}")
     if errors:
         raise click.ClickException(f"found {errors} errors")
     click.echo("No errors found.")

@@ -16,6 +16,11 @@ def find_file_set(connection: Connection, id: str) -> tuple[list[str], int] | No
     return None if row is None else (list(row.layers), row.expires_at)
 
 
+def all_layers(connection: Connection) -> list[str]:
+    """Return the layers of all file sets."""
+    return [layer for layers in connection.execute(select(file_sets.c.layers)).scalars() for layer in layers]
+
+
 def update_expiry(connection: Connection, id: str, expires_at: int) -> None:  # noqa: A002
     """Set when a file set expires."""
     connection.execute(update(file_sets).where(file_sets.c.id == id).values(expires_at=expires_at))

@@ -47,7 +47,7 @@ class TableStore:
         """Return the rows of a segment."""
         batch = self._segments.get(name)
         if batch is None:
-            _, batch = self._load(name)
+            _, batch = self.load(name)
             self._segments.add(name, batch, batch.nbytes)
         return batch
 
@@ -93,7 +93,7 @@ class TableStore:
             if name in seen:
                 continue
             seen.add(name)
-            level, batch = self._load(name)
+            level, batch = self.load(name)
             yield name, level, batch
             if level:
                 pending.extend(batch.column("hash").to_pylist())
@@ -116,7 +116,7 @@ class TableStore:
         return entry
 
     def _load_entries(self, spec: TableSpec, name: bytes, nodes: dict[bytes, Entry]) -> Iterator[Entry]:
-        level, batch = self._load(name)
+        level, batch = self.load(name)
         if level == 0:
             self._segments.add(name, batch, batch.nbytes)
             yield _segment_entry(spec, batch, name, natural=starts_segment(batch.column(spec.key[0])[0].as_py()))
@@ -129,7 +129,8 @@ class TableStore:
             else:
                 yield from self._load_entries(spec, child.hash, nodes)
 
-    def _load(self, name: bytes) -> tuple[int, pa.RecordBatch]:
+    def load(self, name: bytes) -> tuple[int, pa.RecordBatch]:
+        """Return the level and rows of an object as it is stored, or raise CorruptDataError."""
         try:
             data = self._objects.get(table_key(name))
         except ObjectNotFoundError:
