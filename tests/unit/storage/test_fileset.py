@@ -499,3 +499,18 @@ def test_a_glob_that_would_match_for_ever_is_refused(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(InvalidInputError, match="takes too long"):
         list(file_set.glob("/!(b)"))
+
+
+@given(layers_of_operations, layers_of_operations)
+def test_the_layer_between_two_file_sets_turns_one_into_the_other(
+    one: list[list[Operation]], more: list[list[Operation]]
+) -> None:
+    """With the tags, on which later deletions depend."""
+    file_sets, model = new_file_sets(), Files()
+    old = file_sets.compose("", write_layers(file_sets, one, model))
+    new = file_sets.compose(old, write_layers(file_sets, more, model))
+    other = file_sets.compose("", write_layers(file_sets, more, {}))
+
+    assert files_of(file_sets.open(file_sets.compose(old, [file_sets.layer_between(new, old)]))) == model
+    assert files_of(file_sets.open(file_sets.compose(other, [file_sets.layer_between(new, other)]))) == model
+    assert files_of(file_sets.open(file_sets.compose("", [file_sets.layer_of(new)]))) == model

@@ -72,7 +72,10 @@ def _spans(refs: Sequence[ChunkRef]) -> Iterator[tuple[int, int, int]]:
 
 
 def _checked(ref: ChunkRef, stored: bytes) -> bytes:
-    data = decode(ref.codec, stored, ref.length)
+    try:
+        data = decode(ref.codec, stored, ref.length)
+    except CorruptDataError as error:
+        raise CorruptDataError(f"chunk {ref.chunk.hex()} in pack {ref.pack.hex()} is damaged: {error}") from None
     if len(data) != ref.length or hash_chunk(data) != ref.chunk:
         raise CorruptDataError(f"chunk {ref.chunk.hex()} in pack {ref.pack.hex()} is damaged")
     return data

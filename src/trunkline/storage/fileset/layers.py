@@ -23,7 +23,7 @@ def layer_between(tables: TableStore, new: str, old: str) -> str:
 
 
 def _changes(new: Table, old: Table) -> Iterator[pa.RecordBatch]:
-    for there, gone in changed_rows(new, old):
+    for there, gone in changed_rows(new, old, whole_keys=True):
         is_replaced = pc.is_in(key_column(gone, KEY), value_set=key_column(there, KEY))
         yield sort_rows(concat([_with_op(there, Op.REPLACE), _deletions(gone.filter(pc.invert(is_replaced)))]), KEY)
 

@@ -13,20 +13,27 @@ from trunkline.storage.table.spec import Entry, Key, TableSpec
 
 
 def changed_rows(
-    new: Table, old: Table, *, lower: Key = (), upper: Key | None = None
+    new: Table, old: Table, *, lower: Key = (), upper: Key | None = None, whole_keys: bool = False
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Yield pairs of (rows of new, rows of old) that have no equal in the other table, in key order.
 
     Equal are rows that agree in key and digest columns. A pair covers one range of keys, and ranges ascend. Segments
-    with equal digests are skipped unread, even where their keys beyond the digest differ.
+    with equal digests are skipped unread, although their keys may differ in what the digest leaves out; with
+    ``whole_keys`` only equal segments are.
     """
     spec = new.spec
     for low, high, new_entry, old_entry in _aligned(new, old, lower, upper):
-        if new_entry is not None and old_entry is not None and new_entry.digest == old_entry.digest:
+        if _is_shared(new_entry, old_entry, whole_keys):
             continue
         pair = _difference(spec, _window(new, new_entry, low, high), _window(old, old_entry, low, high))
         if pair[0].num_rows or pair[1].num_rows:
             yield pair
+
+
+def _is_shared(new: Entry | None, old: Entry | None, whole_keys: bool) -> bool:
+    if new is None or old is None:
+        return False
+    return new.hash == old.hash if whole_keys else new.digest == old.digest
 
 
 def _aligned(
