@@ -117,7 +117,7 @@ class Starters:
         return warm
 
     def _kind_for(self, wanted: _Kind) -> _Kind:
-        """Return the kind of an interpreter that has what is wanted and little more; where there is none, what is wanted."""
+        """Return the kind of an interpreter that has what is wanted and little more; without one, what is wanted."""
         if wanted in self._warm:
             return wanted
         fitting = [
