@@ -20,6 +20,7 @@ from trunkline.errors import InvalidInputError
 
 M = TypeVar("M", bound=Message)
 SECONDS_MAX = 10.0
+_REASON_CHARS_MAX = 2000
 _BATCH = 2000
 
 
@@ -46,7 +47,7 @@ def _run(program: str, text: str, seconds: float) -> str:
         raise InvalidInputError(f"jq filter {program!r} took longer than {SECONDS_MAX:.0f} s") from None
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it ended without a reason"]
-        raise InvalidInputError(f"jq filter {program!r}: {lines[-1]}")
+        raise InvalidInputError(f"jq filter {program!r}: {lines[-1][:_REASON_CHARS_MAX]}")
     return done.stdout
 
 

@@ -10,16 +10,19 @@ from google.protobuf.empty_pb2 import Empty
 from trunkline.api import pps_wire
 from trunkline.api.actions import Actions
 from trunkline.api.jq_filter import matching
-from trunkline.errors import NotFoundError
+from trunkline.api.templates import read_specs, render
+from trunkline.errors import InvalidInputError, NotFoundError
 from trunkline.model.names import DEFAULT_PROJECT
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
 from trunkline.pps.cron import run_cron
+from trunkline.pps.defaults import keep_defaults
 from trunkline.pps.health import Health, alerts_of, summarise
 from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries import pipelines as pipeline_queries
 from trunkline.pps.queries.pipelines import PipelineRow
+from trunkline.pps.secrets import Secrets
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.proto.transaction_pb2 import TransactionRequest
 
@@ -29,6 +32,7 @@ class PipelineMethods:
 
     _versioning: Versioning
     _actions: Actions
+    _secrets: Secrets
 
     def CreatePipelineV2(
         self, request: pps_pb2.CreatePipelineV2Request, context: grpc.ServicerContext
@@ -117,6 +121,18 @@ class PipelineMethods:
                         alerts=alerts,
                     )
 
+    def RenderTemplate(
+        self, request: pps_pb2.RenderTemplateRequest, context: grpc.ServicerContext
+    ) -> pps_pb2.RenderTemplateResponse:
+        rendered = render(request.template, request.args)
+        specs = []
+        for spec in read_specs(rendered):
+            try:
+                specs.append(json_format.ParseDict(spec, pps_pb2.CreatePipelineRequest()))
+            except json_format.ParseError as error:
+                raise InvalidInputError(f"template err: what it makes is no pipeline spec: {error}") from None
+        return pps_pb2.RenderTemplateResponse(json=rendered, specs=specs)
+
     def DeletePipeline(self, request: pps_pb2.DeletePipelineRequest, context: grpc.ServicerContext) -> Empty:
         try:
             self._change_pipeline(
@@ -143,6 +159,10 @@ class PipelineMethods:
 
     def DeleteAll(self, request: Empty, context: grpc.ServicerContext) -> Empty:
         self.DeletePipelines(pps_pb2.DeletePipelinesRequest(all=True), context)
+        for row in self._secrets.list():
+            self._secrets.delete(row.name)
+        with self._versioning.transaction() as tx:
+            keep_defaults(tx, "{}", project=None)
         return Empty()
 
     def StartPipeline(self, request: pps_pb2.StartPipelineRequest, context: grpc.ServicerContext) -> Empty:

@@ -2,22 +2,30 @@
 
 from trunkline.api.actions import Actions
 from trunkline.api.datums import DatumMethods
+from trunkline.api.defaults import DefaultsMethods
 from trunkline.api.job_logs import LogMethods
 from trunkline.api.jobs import JobMethods
 from trunkline.api.pipelines import PipelineMethods
+from trunkline.api.secrets import SecretMethods
 from trunkline.objects import ObjectStore
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.executor import Executor
 from trunkline.pps.records import DatumRecords
+from trunkline.pps.secrets import Secrets
 from trunkline.proto import pps_pb2_grpc
 
 
-class PpsService(PipelineMethods, JobMethods, DatumMethods, LogMethods, pps_pb2_grpc.APIServicer):
+class PpsService(
+    PipelineMethods, JobMethods, DatumMethods, LogMethods, SecretMethods, DefaultsMethods, pps_pb2_grpc.APIServicer
+):
     """Each method parses, calls one function, converts what it returns."""
 
-    def __init__(self, versioning: Versioning, objects: ObjectStore, actions: Actions, *, executor: Executor) -> None:
+    def __init__(
+        self, versioning: Versioning, objects: ObjectStore, actions: Actions, *, executor: Executor, secrets: Secrets
+    ) -> None:
         self._versioning = versioning
         self._executor = executor
+        self._secrets = secrets
         self._actions = actions
         self._objects = objects
         self._records = DatumRecords(versioning.file_sets.tables)

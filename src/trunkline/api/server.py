@@ -20,6 +20,7 @@ from trunkline.errors import UnavailableError
 from trunkline.objects import ObjectStore
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.executor import Executor
+from trunkline.pps.secrets import Secrets
 from trunkline.proto import (
     admin_pb2_grpc,
     metadata_pb2_grpc,
@@ -67,7 +68,14 @@ class GrpcServer:
 
 
 def start_grpc_server(
-    versioning: Versioning, objects: ObjectStore, *, executor: Executor, host: str, port: int, deployment_id: str
+    versioning: Versioning,
+    objects: ObjectStore,
+    *,
+    executor: Executor,
+    secrets: Secrets,
+    host: str,
+    port: int,
+    deployment_id: str,
 ) -> GrpcServer:
     """Serve on host and port; port 0 picks a free one. Raise UnavailableError where the port is taken."""
     server = grpc.server(
@@ -75,7 +83,9 @@ def start_grpc_server(
     )
     actions = Actions(versioning)
     pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning, actions), server)
-    pps_pb2_grpc.add_APIServicer_to_server(PpsService(versioning, objects, actions, executor=executor), server)
+    pps_pb2_grpc.add_APIServicer_to_server(
+        PpsService(versioning, objects, actions, executor=executor, secrets=secrets), server
+    )
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionService(versioning, actions), server)
     admin_pb2_grpc.add_APIServicer_to_server(AdminService(versioning, deployment_id=deployment_id), server)
     storage_pb2_grpc.add_FilesetServicer_to_server(FilesetService(versioning), server)

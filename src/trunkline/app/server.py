@@ -20,6 +20,7 @@ from trunkline.pfs.versioning import Versioning
 from trunkline.pps.controller import Controller
 from trunkline.pps.cron import Clock
 from trunkline.pps.jobs import JobMaker
+from trunkline.pps.secrets import Secrets
 from trunkline.storage.fileset import FileSets
 from trunkline.web.server import start_http_server
 
@@ -52,12 +53,14 @@ class Server:
             slots=options.workers or os.cpu_count() or 1,
             find_chunks=index.find,
         )
-        self._controller = Controller(self.versioning, executor, runner=options.runner)
+        secrets = Secrets(self.versioning, self._state.secret_key())
+        self._controller = Controller(self.versioning, executor, secrets=secrets, runner=options.runner)
         self._clock = Clock(self.versioning)
         self._grpc: GrpcServer = start_grpc_server(
             self.versioning,
             objects,
             executor=executor,
+            secrets=secrets,
             host=options.host,
             port=options.grpc_port,
             deployment_id=self._deployment_id(),

@@ -12,6 +12,8 @@ FORMAT_VERSION = 1
 _FORMAT_FILE = "format.json"
 _LOCK_FILE = "lock"
 _SERVER_FILE = "server.json"
+_KEY_FILE = "secret.key"
+_KEY_BYTES = 32
 
 
 class StateDirectory:
@@ -64,6 +66,18 @@ class StateDirectory:
                 f"{self.path} has format {found}, and this version of Trunkline knows format {FORMAT_VERSION}: "
                 "use the version that made it"
             )
+
+    def secret_key(self) -> bytes:
+        """Return the key that secrets are kept under, made the first time. Nobody else may read its file."""
+        file = self.path / _KEY_FILE
+        if not file.exists():
+            temporary = self.path / f"{_KEY_FILE}.new"
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
+                new.write(os.urandom(_KEY_BYTES))
+                new.flush()
+                os.fsync(new.fileno())
+            temporary.replace(file)
+        return file.read_bytes()
 
     def publish(self, *, grpc_address: str, http_address: str, version: str) -> None:
         """Tell local clients where the server is."""

@@ -142,6 +142,15 @@ chunks = Table(
     sqlite_with_rowid=False,
 )
 
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # encrypted with the key in the state directory
+)
+
 transactions = Table(
     "transactions",
     metadata,

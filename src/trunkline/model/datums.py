@@ -71,6 +71,14 @@ class Datum:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretValues:
+    """What user code gets of secrets: variables, and files by directory and name. Never printed."""
+
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+    files: dict[str, dict[str, bytes]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DatumSet:
     """Datums of one job that a worker runs one after the other; engines see nothing smaller."""
 
@@ -88,6 +96,7 @@ class DatumSet:
     runner: Runner = Runner.AUTO
     imports: tuple[str, ...] = ()
     """Modules that the script is known to import, from earlier results of this pipeline."""
+    secrets: SecretValues = field(default_factory=SecretValues)
 
 
 @dataclass(frozen=True, slots=True)

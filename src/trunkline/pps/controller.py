@@ -16,6 +16,7 @@ from trunkline.pps.job_run import JobRun
 from trunkline.pps.jobs import TIMED_OUT, kill_job
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
+from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
 from trunkline.telemetry import log
@@ -27,8 +28,11 @@ _LOOK_SECONDS = 5.0
 class Controller:
     """Runs every job of a server, at most one of each pipeline at a time, oldest first."""
 
-    def __init__(self, versioning: Versioning, executor: Executor, *, runner: Runner = Runner.AUTO) -> None:
+    def __init__(
+        self, versioning: Versioning, executor: Executor, *, secrets: Secrets, runner: Runner = Runner.AUTO
+    ) -> None:
         self._runner = runner
+        self._secrets = secrets
         self._versioning = versioning
         self._executor = executor
         self._pool = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="job")
@@ -110,7 +114,14 @@ class Controller:
 
     def _run_job(self, job: JobRow) -> None:
         try:
-            JobRun(self._versioning, self._executor, job, runner=self._runner, is_closing=self._closing.is_set).run()
+            JobRun(
+                self._versioning,
+                self._executor,
+                job,
+                secrets=self._secrets,
+                runner=self._runner,
+                is_closing=self._closing.is_set,
+            ).run()
         except Exception:  # noqa: BLE001 - the job says what went wrong; the loop goes on
             log("controller").exception("job %s", job)
         finally:

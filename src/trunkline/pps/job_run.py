@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 
-from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumSetResult, DatumState, Runner
+from trunkline.errors import NotFoundError
+from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumSetResult, DatumState, Runner, SecretValues
 from trunkline.model.jobs import JobState
 from trunkline.model.pipelines import PipelineSpec, Transform
 from trunkline.pfs.queries import chunks, commits
@@ -19,6 +20,7 @@ from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import DatumSetRow, JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecord, DatumRecords, record_of
+from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
 from trunkline.storage.chunk import decode_refs
@@ -39,12 +41,15 @@ class JobRun:
         executor: Executor,
         job: JobRow,
         *,
+        secrets: Secrets,
         runner: Runner,
         is_closing: Callable[[], bool],
     ) -> None:
         self._versioning = versioning
         self._executor = executor
         self._job = job
+        self._secrets = secrets
+        self._secret_values = SecretValues()
         self._runner = runner
         self._began_at = 0
         self._is_closing = is_closing
@@ -80,6 +85,11 @@ class JobRun:
             return
         if not self._transform.cmd:
             self._end(JobState.FAILURE, "nothing to run: no transform.cmd")
+            return
+        try:
+            self._secret_values = self._secrets.mounted(self._transform.secrets)
+        except NotFoundError as error:
+            self._end(JobState.FAILURE, str(error))
             return
         planned = self._planner.plan()
         done = self._finished_records()
@@ -195,6 +205,7 @@ class JobRun:
             datum_timeout_seconds=parse_duration(timeout) if timeout else None,
             runner=self._runner,
             imports=self._pipeline.imports,
+            secrets=self._secret_values,
         )
 
     def _result_of(self, future: Future[DatumSetResult]) -> DatumSetResult:

@@ -12,11 +12,11 @@ from trunkline.model.pipelines import CronInput, PFSInput, PipelineSpec
 from trunkline.model.versions import BranchKey, RepoKey
 from trunkline.pfs import branches, repos
 from trunkline.pfs.commits import finish_commit, start_commit
-from trunkline.pfs.projects import inspect_project
 from trunkline.pfs.queries.repos import find_repo
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.cron import cron_inputs, cron_repo
+from trunkline.pps.defaults import Defaults, defaults_of
 from trunkline.pps.jobs import kill_job
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -60,14 +60,17 @@ def define(
     *,
     update: bool = False,
     reprocess: bool = False,
-    cluster_defaults: str = "{}",
+    defaults: Defaults | None = None,
 ) -> Definition:
-    """Return the whole definition that a user's spec makes under the defaults in force; raise if it is not sound."""
+    """Return the whole definition that a user's spec makes; raise if it is not sound.
+
+    Made under the defaults in force, unless others are given to try them.
+    """
     project = decode_spec(user_json).pipeline
     name = project.project.name if project and project.project and project.project.name else DEFAULT_PROJECT
     with versioning.reading() as tx:
-        project_defaults = inspect_project(tx, name).defaults_json
-    effective = effective_spec(user_json, cluster_defaults=cluster_defaults, project_defaults=project_defaults)
+        found = defaults or defaults_of(tx, name)
+    effective = effective_spec(user_json, cluster_defaults=found.cluster, project_defaults=found.project)
     spec = fill_defaults(decode_spec(effective), now=datetime.now(UTC), project=name)
     validate(spec)
     _refuse_unsupported(spec)
@@ -81,7 +84,6 @@ def _refuse_unsupported(spec: PipelineSpec) -> None:
         "egress": spec.egress is not None,
         "s3Out": spec.s3_out,
         "transform.datumBatching": spec.transform is not None and spec.transform.datum_batching,
-        "transform.secrets": spec.transform is not None and bool(spec.transform.secrets),
         "input.pfs.s3": any(isinstance(leaf, PFSInput) and leaf.s3 for leaf in _leaves(spec)),
         "input.pfs.trigger": any(isinstance(leaf, PFSInput) and leaf.trigger for leaf in _leaves(spec)),
     }

@@ -53,6 +53,7 @@ def set_environment(datum_set: DatumSet, *, base: Mapping[str, str], worker: str
         "PEER_PORT": "1653",
         "PACH_NAMESPACE": "default",
         **datum_set.transform.env,
+        **datum_set.secrets.env,
         "PACH_JOB_ID": datum_set.job,
         **datum_set.job_env,
     }

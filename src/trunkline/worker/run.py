@@ -4,6 +4,7 @@ from trunkline.model.datums import DatumSet, DatumSetResult
 from trunkline.storage.chunk.refs import encode_refs
 from trunkline.worker.context import WorkerContext
 from trunkline.worker.datum import SetRun
+from trunkline.worker.secret_files import secret_files
 
 
 def run_datum_set(datum_set: DatumSet, context: WorkerContext) -> DatumSetResult:
@@ -12,6 +13,11 @@ def run_datum_set(datum_set: DatumSet, context: WorkerContext) -> DatumSetResult
     A datum that fails does not stop the others. Raises CancelledError if the context's interrupts say so, and
     UnavailableError if the store cannot be reached; nothing is visible of the set then.
     """
+    with secret_files(datum_set, context.view.directory.parent) as prepared:
+        return _run(prepared, context)
+
+
+def _run(datum_set: DatumSet, context: WorkerContext) -> DatumSetResult:
     writer = context.file_sets.edit()
     run = SetRun(datum_set, context, writer)
     try:

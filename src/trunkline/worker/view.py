@@ -48,6 +48,11 @@ class View:
         self._owner: User | None = None
         directory.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def directory(self) -> Path:
+        """Where it lies on this machine."""
+        return Path(self._root)
+
     def stage(self, tree: WantedTree, *, env_file: str, owner: User | None) -> int:
         """Make the view show exactly this tree and an empty ``out``; return how many bytes were fetched.
 
