@@ -11,7 +11,8 @@ from trunkline.worker.namespace import VIEW
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _PFS = re.compile(r"(?<![\w./-])/pfs(?![\w-])")
-_MALLOC_TUNABLE = "glibc.malloc.hugetlb=1"
+# Huge pages make forks cheap; large arrays that come and go on the heap spare each child the faults of fresh mappings.
+_MALLOC_TUNABLES = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824"
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -31,7 +32,7 @@ def interpreter_environment(base: Mapping[str, str], transform_env: Mapping[str,
     Huge pages and the C allocator halve the cost of forking an interpreter with large libraries.
     """
     env = {**base, **transform_env}
-    tunables = [text for text in (env.get("GLIBC_TUNABLES"), _MALLOC_TUNABLE) if text]
+    tunables = [text for text in (env.get("GLIBC_TUNABLES"), _MALLOC_TUNABLES) if text]
     return {"PYTHONMALLOC": "malloc", **env, "GLIBC_TUNABLES": ":".join(tunables)}
 
 
