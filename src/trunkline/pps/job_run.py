@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from trunkline.errors import NotFoundError
 from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumSetResult, DatumState, Runner, SecretValues
 from trunkline.model.jobs import JobState
-from trunkline.model.pipelines import PipelineSpec, Transform
+from trunkline.model.pipelines import DatumSetSpec, PipelineSpec, Transform
 from trunkline.pfs.queries import chunks, commits
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning, now
@@ -165,7 +165,7 @@ class JobRun:
                     position,
                     seconds_per_datum=seconds / count if count else None,
                     capacity=self._executor.capacity(),
-                    spec=self._spec.datum_set_spec,
+                    spec=self._datum_set_spec,
                 )
                 datum_set = self._datum_set(index, taken)
                 running[self._executor.submit(datum_set)] = datum_set
@@ -183,6 +183,11 @@ class JobRun:
         capacity = self._executor.capacity()
         wanted = self._spec.parallelism_spec.constant if self._spec.parallelism_spec is not None else 0
         return wanted if 0 < wanted < capacity else 2 * capacity
+
+    @property
+    def _datum_set_spec(self) -> DatumSetSpec | None:
+        # A batching command begins anew for every set: one for each worker, unless the spec says more.
+        return self._spec.datum_set_spec or (DatumSetSpec(per_worker=1) if self._transform.datum_batching else None)
 
     def _datum_set(self, index: int, datums: Sequence[Datum]) -> DatumSet:
         timeout = self._spec.datum_timeout

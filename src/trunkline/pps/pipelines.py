@@ -83,7 +83,6 @@ def _refuse_unsupported(spec: PipelineSpec) -> None:
         "service": spec.service is not None,
         "egress": spec.egress is not None,
         "s3Out": spec.s3_out,
-        "transform.datumBatching": spec.transform is not None and spec.transform.datum_batching,
         "input.pfs.s3": any(isinstance(leaf, PFSInput) and leaf.s3 for leaf in _leaves(spec)),
         "input.pfs.trigger": any(isinstance(leaf, PFSInput) and leaf.trigger for leaf in _leaves(spec)),
     }

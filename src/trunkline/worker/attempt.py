@@ -74,14 +74,14 @@ class DatumCommands:
         transform = self.datum_set.transform
         runner = Runner.PROCESS
         try:
-            self._stage()
-            command = self._command(transform.cmd)
+            self.stage()
+            command = self.command(transform.cmd)
             if warm and self.context.runners.can_warm(self.datum_set, command):
                 runner = Runner.WARM
             elif self.datum_set.runner is Runner.WARM:
                 self.warnings[NOT_WARM_WARNING] = None
             finished = self._run(command, transform.stdin, runner)
-            if reason := self._reason(finished):
+            if reason := self.reason(finished):
                 crashed = not finished.timed_out and finished.ended.status < 0
                 return Attempt(runner, reason, crashed, finished.timed_out)
             return Attempt(runner, outputs=tuple(outputs(self.context.view)))
@@ -94,17 +94,18 @@ class DatumCommands:
         """Run ``errCmd`` on the view as it is; return whether it makes up for the failure."""
         transform = self.datum_set.transform
         try:
-            command = self._command(transform.err_cmd)
-            reason = self._reason(self._run(command, transform.err_stdin, Runner.PROCESS))
+            command = self.command(transform.err_cmd)
+            reason = self.reason(self._run(command, transform.err_stdin, Runner.PROCESS))
         except (CommandError, LauncherLostError) as error:
             reason = str(error)
         self.log.note(f"errCmd failed too: {reason}" if reason else "errCmd succeeded: the datum is recovered")
         return not reason
 
-    def _stage(self) -> None:
+    def stage(self) -> None:
+        """Put the inputs of the datum into the view, and empty its output. Raises CommandError."""
         started = time.monotonic()
         view = self.context.view
-        lines = "".join(f"{name}={value}\n" for name, value in self._own_env().items())
+        lines = "".join(f"{name}={value}\n" for name, value in self.own_env().items())
         owner = find_user(self.datum_set.transform.user)
         try:
             tree = self.context.inputs.wanted(self.datum)
@@ -114,15 +115,17 @@ class DatumCommands:
         finally:
             self.spent.download_seconds += time.monotonic() - started
 
-    def _own_env(self) -> dict[str, str]:
+    def own_env(self) -> dict[str, str]:
+        """Return the variables of this datum."""
         return map_values(datum_environment(self.datum), self.context.view.seen_as)
 
-    def _command(self, argv: tuple[str, ...]) -> Command:
+    def command(self, argv: tuple[str, ...]) -> Command:
+        """Return an argv of the transform as a command for this datum. Raises CommandError."""
         transform = self.datum_set.transform
         mapped = tuple(map_pfs(text, self.context.view.seen_as) for text in argv)
         cwd = map_pfs(transform.working_dir, self.context.view.seen_as) or self.context.working_dir
         user = find_user(transform.user)
-        return resolve(mapped, env=self.set_env, own_env=self._own_env(), cwd=cwd, user=user)
+        return resolve(mapped, env=self.set_env, own_env=self.own_env(), cwd=cwd, user=user)
 
     def _run(self, command: Command, stdin: tuple[str, ...], runner: Runner) -> Finished:
         text = map_pfs("".join(f"{line}\n" for line in stdin), self.context.view.seen_as)
@@ -146,7 +149,8 @@ class DatumCommands:
         self.spent.cpu_seconds += finished.ended.cpu_seconds
         return finished
 
-    def _reason(self, finished: Finished) -> str:
+    def reason(self, finished: Finished) -> str:
+        """Return why a command that ended so counts as failed; "" if it does not."""
         ended = finished.ended
         if ended.error:
             return f"command cannot be started: {ended.error}"

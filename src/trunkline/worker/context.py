@@ -25,6 +25,7 @@ class WorkerContext:
     inputs: Inputs
     starters: Starters
     runners: Runners
+    interrupts: Interrupts
     base_env: dict[str, str]
     working_dir: str
     warnings: tuple[str, ...]
@@ -71,6 +72,7 @@ def open_context(
         inputs=Inputs(file_sets),
         starters=starters,
         runners=Runners(starters, interrupts=interrupts, deadlock_seconds=deadlock_seconds),
+        interrupts=interrupts,
         base_env=base_env,
         working_dir=str(working_dir),
         warnings=warnings,

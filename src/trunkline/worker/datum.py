@@ -20,19 +20,28 @@ class SetRun:
         self.imports = dict.fromkeys(datum_set.imports)
         self.warnings = dict.fromkeys(context.warnings)
         self._context = context
-        self._writer = writer
+        self.writer = writer
         env = set_environment(datum_set, base=context.base_env, worker=context.worker)
         self._env = {**map_values(env, context.view.seen_as), "PFS": context.view.seen_as}
 
+    def commands(self, datum: Datum) -> DatumCommands:
+        """Return what runs the commands of one datum."""
+        return DatumCommands(
+            self.datum_set,
+            datum,
+            self._context,
+            self.log.datum(datum),
+            self._env,
+            imports=self.imports,
+            warnings=self.warnings,
+        )
+
     def run(self, datum: Datum) -> DatumResult:
         """Run one datum to its end; add what it wrote to the layer if it succeeded."""
-        log = self.log.datum(datum)
-        commands = DatumCommands(
-            self.datum_set, datum, self._context, log, self._env, imports=self.imports, warnings=self.warnings
-        )
+        commands = self.commands(datum)
         state, attempt, tries = self._run_tries(commands)
         written = self._store(commands, attempt) if state is DatumState.SUCCESS else ()
-        log.end()
+        commands.log.end()
         return DatumResult(
             id=datum.id,
             state=state,
@@ -81,6 +90,6 @@ class SetRun:
 
     def _store(self, commands: DatumCommands, attempt: Attempt) -> tuple[str, ...]:
         started = time.monotonic()
-        commands.spent.upload_bytes += store(attempt.outputs, self._writer, tag=commands.datum.id)
+        commands.spent.upload_bytes += store(attempt.outputs, self.writer, tag=commands.datum.id)
         commands.spent.upload_seconds += time.monotonic() - started
         return tuple(output.path for output in attempt.outputs)

@@ -2,6 +2,7 @@
 
 from trunkline.model.datums import DatumSet, DatumSetResult
 from trunkline.storage.chunk.refs import encode_refs
+from trunkline.worker.batching import Batch
 from trunkline.worker.context import WorkerContext
 from trunkline.worker.datum import SetRun
 from trunkline.worker.secret_files import secret_files
@@ -21,7 +22,10 @@ def _run(datum_set: DatumSet, context: WorkerContext) -> DatumSetResult:
     writer = context.file_sets.edit()
     run = SetRun(datum_set, context, writer)
     try:
-        results = tuple(run.run(datum) for datum in datum_set.datums)
+        if datum_set.transform.datum_batching:
+            results = Batch(run, context).results()
+        else:
+            results = tuple(run.run(datum) for datum in datum_set.datums)
         layer = writer.finish()
         logs = run.log.store(context.objects)
     except BaseException:

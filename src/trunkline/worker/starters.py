@@ -74,6 +74,8 @@ class Starters:
         With owns_children every child of this process that is none of these may be killed: it is a leftover.
         """
         self.private = tuple(private)
+        self.spared: set[int] = set()
+        """Children of this process that are no leftovers."""
         self._base_env = base_env
         self._alive_fd = alive_fd
         self._working_dir = working_dir
@@ -221,7 +223,7 @@ class Starters:
         """Kill what a lost launcher was running: it is our child now, where the system hands orphans to us."""
         if not self._owns_children:
             return
-        ours = {launcher.pid for launcher in self._launchers()}
+        ours = {launcher.pid for launcher in self._launchers()} | self.spared
         while orphans := [pid for pid in _children() if pid not in ours]:
             for pid in orphans:
                 os.kill(pid, signal.SIGKILL)

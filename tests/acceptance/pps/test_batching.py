@@ -1,0 +1,104 @@
+"""One process for many datums, asked for through the published client, unmodified."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trunkline.proto import pps_pb2
+from trunkline.testing.cluster import Cluster, pfs
+
+ROOT = Path(__file__).parents[3]
+SDK_PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
+SUCCESS = pps_pb2.JobState.JOB_SUCCESS
+SCRIPT = """
+import os, shutil, sys, time
+from pachyderm_sdk import Client
+worker = Client().worker
+with open(sys.argv[1], "a") as starts:
+    starts.write("started\\n")
+while True:
+    with worker.batch_datum():
+        source = os.environ["numbers"]
+        text = open(source).read()
+        print("at", os.path.basename(source), flush=True)
+        if text == "bad":
+            raise ValueError("cannot read it")
+        if text == "slow":
+            time.sleep(600)
+        if text == "leave":
+            sys.exit(0)
+        assert not os.listdir("/pfs/out")
+        shutil.copy(source, "/pfs/out")
+"""
+
+
+@pytest.fixture
+def starts(tmp_path: Path) -> Path:
+    return tmp_path / "starts"
+
+
+def create(cluster: Cluster, name: str, starts: Path, files: dict[str, str], **more: object) -> None:
+    script = starts.with_suffix(".py")
+    script.write_text(SCRIPT)
+    cluster.create_repo(f"{name}-in")
+    cluster.put(f"{name}-in", files)
+    err_cmd = more.pop("err_cmd", [])
+    transform = {"cmd": [str(SDK_PYTHON), str(script), str(starts)], "datum_batching": True, "err_cmd": err_cmd}
+    spec = {"pipeline": {"name": name}, "transform": transform, "input": pfs(f"{name}-in", name="numbers")}
+    cluster.create(spec | {"datum_set_spec": {"number": 50}} | more)
+
+
+def test_all_datums_of_a_set_are_handled_by_one_process(cluster: Cluster, starts: Path) -> None:
+    create(cluster, "batch", starts, {f"/{number}": str(number) for number in range(20)})
+
+    job = cluster.finished_job("batch")
+
+    assert (job.state, job.data_processed) == (SUCCESS, 20), job.reason
+    assert cluster.files("batch") == {f"/{number}": str(number) for number in range(20)}
+    assert starts.read_text() == "started\n"
+    datums = cluster.pps.ListDatum(pps_pb2.ListDatumRequest(job=job.job))
+    seven = next(info.datum for info in datums if info.data[0].file.path == "/7")
+    assert cluster.logs(job.job, datum=seven) == ["at 7"]
+
+
+def test_a_datum_that_user_code_reports_as_failed_is_tried_again_and_fails_alone(
+    cluster: Cluster, starts: Path
+) -> None:
+    create(cluster, "partly", starts, {"/1": "1", "/2": "bad", "/3": "3"}, datum_tries=2)
+
+    job = cluster.finished_job("partly")
+
+    assert (job.state, job.data_processed, job.data_failed) == (pps_pb2.JobState.JOB_FAILURE, 2, 1)
+    assert "ValueError('cannot read it')" in job.reason
+    assert starts.read_text() == "started\n" * 3
+
+
+def test_an_error_command_recovers_a_batched_datum(cluster: Cluster, starts: Path) -> None:
+    create(cluster, "healed", starts, {"/1": "1", "/2": "bad"}, err_cmd=["true"])
+
+    job = cluster.finished_job("healed")
+
+    assert (job.state, job.data_processed, job.data_recovered) == (SUCCESS, 1, 1)
+    assert cluster.files("healed") == {"/1": "1"}
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"), [("leave", "user code exited prematurely"), ("slow", "timed out after 1 s (datumTimeout)")]
+)
+def test_leaving_early_or_taking_too_long_fails_the_datum_at_hand(
+    cluster: Cluster, starts: Path, word: str, reason: str
+) -> None:
+    create(cluster, word, starts, {"/1": "1", "/2": word, "/3": "3"}, datum_tries=1, datum_timeout="1s")
+
+    job = cluster.finished_job(word)
+
+    assert (job.data_processed, job.data_failed) == (2, 1)
+    assert reason in job.reason
+
+
+def test_a_worker_does_not_load_grpc_for_it() -> None:
+    command = "import trunkline.worker.serve, sys; sys.exit('grpc' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0
