@@ -92,6 +92,18 @@ def test_ranges_of_a_large_file(pachctl: Pachctl, repo: str, tmp_path: Path) -> 
     assert file.stat().st_size == len(content)
 
 
+def test_many_small_files_one_after_the_other(pachctl: Pachctl, repo: str, tmp_path: Path) -> None:
+    small = {f"s/{number % 3}/f{number:03d}": f"{number}\n" * number for number in range(300)}
+    for name, content in small.items():
+        (tmp_path / "put" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "put" / name).write_text(content)
+    pachctl("put", "file", "-r", f"{repo}@many:/", "-f", str(tmp_path / "put"))
+
+    pachctl("mount", str(tmp_path / "mnt"), "--repos", f"{repo}@many")
+
+    assert tree(tmp_path / "mnt" / repo) == small
+
+
 def test_what_is_written_becomes_one_commit(pachctl: Pachctl, repo: str, tmp_path: Path) -> None:
     commits = len(pachctl("list", "commit", repo).stdout.splitlines())
     pachctl("mount", str(tmp_path / "mnt"), "--repos", f"{repo}+w")

@@ -158,7 +158,7 @@ class FileMethods:
     def GetFileTAR(self, request: pfs_pb2.GetFileRequest, context: grpc.ServicerContext) -> Iterator[BytesValue]:
         reference, path = wire.read_file(request.file)
         _, files = self._versioning.open_files(reference)
-        found = _matching(files, path)
+        found = _matching(files, path, lower=request.path_range.lower, upper=request.path_range.upper)
         first = next(found, None)
         if first is None:
             raise _not_found(path, reference)
@@ -245,12 +245,12 @@ def _find(files: FileSet, path: str, reference: CommitReference) -> FileInfo:
     return info
 
 
-def _matching(files: FileSet, path: str) -> Iterator[FileInfo]:
-    """Yield what a path or a pattern names."""
+def _matching(files: FileSet, path: str, *, lower: str = "", upper: str = "") -> Iterator[FileInfo]:
+    """Yield what a path or a pattern names, of a pattern what lies from lower up to upper (exclusive)."""
     if compile_glob(path).is_literal:
         info = files.info(path)
         return iter([] if info is None else [info])
-    return files.glob(path)
+    return files.glob(path, lower=lower, upper=upper)
 
 
 def _only_file(files: FileSet, path: str, reference: CommitReference) -> FileInfo:

@@ -1,12 +1,14 @@
 """Reading the files of one commit, which never changes."""
 
+import io
+import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from trunkline import proto
 from trunkline.errors import Error, NotFoundError
-from trunkline.model.paths import clean
+from trunkline.model.paths import clean, parent
 
 if TYPE_CHECKING:
     from google.protobuf.wrappers_pb2 import BytesValue
@@ -49,6 +51,9 @@ class Files(Protocol):
     def stream(self, path: str, offset: int) -> Bytes:
         """Start to read a file at an offset."""
 
+    def read_run(self, first: str, last: str) -> Iterable[tuple[str, bytes]]:
+        """Return path and content of two files of a directory and all between them; no directory may be there."""
+
 
 class NoFiles:
     """A branch that has no commit yet."""
@@ -66,6 +71,10 @@ class NoFiles:
     def stream(self, path: str, offset: int) -> Bytes:
         """Fail: there is no file."""
         raise NotFoundError(f"file {path} not found")
+
+    def read_run(self, first: str, last: str) -> Iterable[tuple[str, bytes]]:
+        """Return nothing."""
+        return ()
 
 
 class CommitFiles:
@@ -95,6 +104,17 @@ class CommitFiles:
         """Start to read a file at an offset."""
         request = proto.pfs_pb2.GetFileRequest(file=self._file(path), offset=offset)
         return _Pieces(self._client.pfs.GetFile(request))
+
+    def read_run(self, first: str, last: str) -> Iterable[tuple[str, bytes]]:
+        """Return path and content of two files of a directory and all between them; no directory may be there."""
+        request = proto.pfs_pb2.GetFileRequest(file=self._file(parent(first) + "*"))
+        # The bound above is exclusive, and no path has a character below the space.
+        request.path_range.lower, request.path_range.upper = first, last + " "
+        received = io.BytesIO(b"".join(piece.value for piece in self._client.pfs.GetFileTAR(request)))
+        with tarfile.open(fileobj=received) as archive:
+            for member in archive:
+                if content := archive.extractfile(member):
+                    yield clean(member.name), content.read()
 
     def _file(self, path: str) -> "File":
         return proto.pfs_pb2.File(commit=self._commit, path=path)

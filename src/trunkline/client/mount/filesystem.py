@@ -11,9 +11,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
 
+from trunkline.client.mount.ahead import SmallFiles
+from trunkline.client.mount.blocks import BlockCache
 from trunkline.client.mount.files import FileEntry, Files
 from trunkline.client.mount.overlay import Overlay
-from trunkline.client.mount.reading import BlockCache, Reader
+from trunkline.client.mount.reading import Reader
 from trunkline.client.mount.tree import Tree
 from trunkline.errors import Error, NotFoundError
 
@@ -24,9 +26,11 @@ _CHANGES_ROOT = errno.EPERM
 class Volume:
     """One repo of a mount, at one commit; with a directory for changes it can be written to."""
 
-    def __init__(self, files: Files, changes: Path | None = None) -> None:
+    def __init__(self, files: Files, changes: Path | None = None, *, cache: BlockCache | None = None) -> None:
         self.files = files
         self.tree = Tree(files)
+        self.cache = cache or BlockCache()
+        self.small = SmallFiles(files, self.tree, self.cache)
         self.overlay = Overlay(files, self.tree, changes) if changes else None
 
     @property
@@ -72,7 +76,6 @@ class MountedFiles:
 
     volumes: Mapping[str, Volume]
     owner: tuple[int, int] = field(default_factory=lambda: (os.getuid(), os.getgid()))
-    _cache: BlockCache = field(default_factory=BlockCache)
     _handles: dict[int, _Handle] = field(default_factory=dict)
     _next_handle: int = 1
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -116,7 +119,7 @@ class MountedFiles:
                 raise _failure(errno.EISDIR, path)
             if volume.overlay and volume.overlay.local(inner).is_file():
                 return self._keep(_LocalFile(volume.overlay.open(inner, os.O_RDONLY), inner, volume.overlay))
-            return self._keep(Reader(volume.files, entry, self._cache))
+            return self._keep(Reader(volume.files, entry, volume.cache, small=volume.small))
 
     def create(self, path: str, flags: int = os.O_RDWR) -> int:
         """Make an empty file and return a handle of it."""

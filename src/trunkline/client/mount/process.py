@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trunkline import proto
+from trunkline.client.mount.blocks import BlockCache
 from trunkline.client.mount.files import CommitFiles, NoFiles, has_branch, newest_finished
 from trunkline.client.mount.filesystem import MountedFiles, Volume
 from trunkline.client.mount.fuse import load_fuse, serve
@@ -76,7 +77,15 @@ def run_mount(
     check_mountable(directory)
     state = MountState.create(directory)
     try:
-        volumes = {name: _volume(client, state, name, target, commits[name]) for name, target in named.items()}
+        cache = BlockCache()
+        volumes = {
+            name: Volume(
+                CommitFiles(client, info) if (info := commits[name]) else NoFiles(),
+                state.changes / name if target.writable else None,
+                cache=cache,
+            )
+            for name, target in named.items()
+        }
         try:
             serve(binding, MountedFiles(volumes), directory, ready=lambda: ready(state), debug=debug)
         except RuntimeError:
@@ -121,11 +130,6 @@ def _resolve(client: "Client", target: Target, announce: Callable[[str], None]) 
         shown = f"what is shown is {commit.commit.id} before it" if commit else "nothing is shown"
         announce(f"{target}: its newest commit {head.id} is not finished; {shown}")
     return commit
-
-
-def _volume(client: "Client", state: MountState, name: str, target: Target, commit: "CommitInfo | None") -> Volume:
-    files = CommitFiles(client, commit) if commit else NoFiles()
-    return Volume(files, state.changes / name if target.writable else None)
 
 
 def _put_all(client: "Client", named: Mapping[str, Target], volumes: Mapping[str, Volume]) -> Outcome:

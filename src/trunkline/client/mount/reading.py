@@ -1,40 +1,13 @@
-"""Reading ranges of files: blocks that are kept, and a stream for each open file that stays ahead of its reader."""
+"""Reading ranges of files: a stream for each open file stays ahead of its reader."""
 
 import threading
-from collections import OrderedDict
 
+from trunkline.client.mount.ahead import SmallFiles
+from trunkline.client.mount.blocks import BlockCache
 from trunkline.client.mount.files import Bytes, FileEntry, Files
 
 BLOCK_BYTES = 1 << 20
-CACHE_BYTES = 64 << 20
 _BLOCKS_TO_READ_OVER = 4
-
-
-class BlockCache:
-    """Blocks of files that were read lately, up to a number of bytes."""
-
-    def __init__(self, bytes_max: int = CACHE_BYTES) -> None:
-        self._bytes_max = bytes_max
-        self._bytes = 0
-        self._blocks: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[str, str, int]) -> bytes | None:
-        """Return a block, or None."""
-        with self._lock:
-            block = self._blocks.get(key)
-            if block is not None:
-                self._blocks.move_to_end(key)
-            return block
-
-    def put(self, key: tuple[str, str, int], block: bytes) -> None:
-        """Keep a block; the least used ones make room."""
-        with self._lock:
-            self._bytes += len(block) - len(self._blocks.get(key, b""))
-            self._blocks[key] = block
-            self._blocks.move_to_end(key)
-            while self._bytes > self._bytes_max and len(self._blocks) > 1:
-                self._bytes -= len(self._blocks.popitem(last=False)[1])
 
 
 class Reader:
@@ -44,10 +17,19 @@ class Reader:
     reader works on this one: the transport receives a window full of bytes ahead, and the server waits when it is full.
     """
 
-    def __init__(self, files: Files, entry: FileEntry, cache: BlockCache, *, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self,
+        files: Files,
+        entry: FileEntry,
+        cache: BlockCache,
+        *,
+        small: SmallFiles | None = None,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
         self._files = files
         self._entry = entry
         self._cache = cache
+        self._small = small
         self._block_bytes = block_bytes
         self._stream: Bytes | None = None
         self._next_block = 0
@@ -72,6 +54,8 @@ class Reader:
     def _block(self, index: int) -> bytes:
         key = (self._files.name, self._entry.path, index)
         if (block := self._cache.get(key)) is not None:
+            return block
+        if self._small is not None and (block := self._small.load(self._entry)) is not None:
             return block
         with self._lock:
             # Another thread may have been here while this one waited.

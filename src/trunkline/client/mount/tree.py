@@ -26,8 +26,8 @@ class Tree:
         if path == "/":
             return self._files.find(path)
         with self._lock:
-            if (listing := self._listings.get(_directory_of(path))) is not None:
-                self._listings.move_to_end(_directory_of(path))
+            if (listing := self._listings.get(directory_of(path))) is not None:
+                self._listings.move_to_end(directory_of(path))
                 return listing.get(base_name(path))
             if path in self._single:
                 self._single.move_to_end(path)
@@ -52,6 +52,11 @@ class Tree:
             self._forget()
         return listing
 
+    def known(self, directory: str) -> Mapping[str, FileEntry] | None:
+        """Return what is directly in a directory, if it was listed; else None."""
+        with self._lock:
+            return self._listings.get(directory)
+
     def _forget(self) -> None:
         while len(self._single) > self._entries_max:
             self._single.popitem(last=False)
@@ -60,5 +65,6 @@ class Tree:
             self._kept -= len(self._listings.popitem(last=False)[1])
 
 
-def _directory_of(path: str) -> str:
+def directory_of(path: str) -> str:
+    """Return the directory that holds path, without a trailing slash."""
     return parent(path).rstrip("/") or "/"

@@ -47,6 +47,10 @@ class Commit:
         self.streams.append(Content(self.content[path][offset:]))
         return self.streams[-1]
 
+    def read_run(self, first: str, last: str) -> Iterator[tuple[str, bytes]]:
+        self.asked.append(("read_run", first, last))
+        return ((path, data) for path, data in self.content.items() if first <= path <= last)
+
     def _entry(self, path: str) -> FileEntry | None:
         if path in self.content:
             return FileEntry(path, len(self.content[path]), seconds=7.0)

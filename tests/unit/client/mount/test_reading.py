@@ -4,8 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trunkline.client.mount.blocks import BlockCache
 from trunkline.client.mount.files import FileEntry
-from trunkline.client.mount.reading import BlockCache, Reader
+from trunkline.client.mount.reading import Reader
 
 CONTENT = bytes(range(100))
 
