@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 
-from trunkline.errors import NotFoundError
+from trunkline.errors import Error, NotFoundError
 from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumSetResult, DatumState, Runner, SecretValues
 from trunkline.model.jobs import JobState
-from trunkline.model.pipelines import DatumSetSpec, PipelineSpec, Transform
+from trunkline.model.pipelines import DatumSetSpec, Egress, PipelineSpec, Transform
 from trunkline.pfs.queries import chunks, commits
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning, now
 from trunkline.pps.datums import explain, take_set
+from trunkline.pps.egress import copy_out
 from trunkline.pps.executor import Executor
 from trunkline.pps.inputs import Leaf
 from trunkline.pps.jobs import close_commits, move_job
@@ -299,16 +300,40 @@ class JobRun:
             rows = jobs.datum_sets_of(tx.connection, self._job.key)
         base_datums = base.job.datums if base.job is not None else ""
         datums = self._records.apply(base_datums, [row.datums for row in rows], planned.deleted)
+        layers = [layer for layer in (removal, *(row.layer for row in rows)) if layer]
+        if self._spec.egress is not None:
+            self._copy_out(self._spec.egress, base.root, layers)
         with self._versioning.transaction() as tx:
             if not move_job(tx, self._job, JobState.FINISHING, datums=datums):
                 raise JobEndedError
             commits.delete_layers(tx.connection, self._output.key)
             # Not simply on the parent: files that no job record accounts for would stay for ever.
             commits.update_commit(tx.connection, self._output.key, base_root=base.root)
-            for layer in (removal, *(row.layer for row in rows)):
-                if layer:
-                    self._versioning.append_layer(tx, self._output, layer)
+            for layer in layers:
+                self._versioning.append_layer(tx, self._output, layer)
             close_commits(tx, self._job)
+
+    def _copy_out(self, egress: Egress, base_root: str, layers: list[str]) -> None:
+        """Copy the output elsewhere, before it becomes readable here: if that fails, so does the job."""
+        with self._versioning.transaction() as tx:
+            if not move_job(tx, self._job, JobState.EGRESSING):
+                raise JobEndedError
+        file_sets = self._versioning.file_sets
+        root = file_sets.compose(base_root, layers)
+        if file_sets.collision(root, layers):
+            return  # the job is about to fail for that
+        try:
+            copy_out(file_sets.open(root), egress, secrets=self._secrets, check=self._check_wanted)
+        except Error as error:
+            self._end(JobState.FAILURE, f"egress failed: {error}"[:_REASON_CHARS_MAX])
+            raise JobEndedError from error
+
+    def _check_wanted(self) -> None:
+        """Raise JobEndedError if the job was stopped, or the server is closing."""
+        with self._versioning.reading() as tx:
+            job = jobs.job_by_key(tx.connection, self._job.key)
+        if job is None or job.state.is_terminal or self._is_closing():
+            raise JobEndedError
 
     def _removal(self, planned: JobPlan) -> str:
         """Return a layer that takes away what datums wrote that are gone or ran anew."""

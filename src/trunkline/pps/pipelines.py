@@ -81,7 +81,6 @@ def _refuse_unsupported(spec: PipelineSpec) -> None:
     unsupported = {
         "spout": spec.spout is not None,
         "service": spec.service is not None,
-        "egress": spec.egress is not None,
         "s3Out": spec.s3_out,
         "input.pfs.s3": any(isinstance(leaf, PFSInput) and leaf.s3 for leaf in _leaves(spec)),
         "input.pfs.trigger": any(isinstance(leaf, PFSInput) and leaf.trigger for leaf in _leaves(spec)),
