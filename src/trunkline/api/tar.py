@@ -2,29 +2,39 @@
 
 import tarfile
 from collections.abc import Iterator
+from itertools import islice
 
-from trunkline.storage.fileset import FileInfo, FileSet
+from trunkline.storage.fileset import FileInfo, FileRow, FileSet
 
 _BLOCK_BYTES = 512
+_ENTRIES_AT_ONCE = 256
 
 
 def tar_stream(files: FileSet, infos: Iterator[FileInfo]) -> Iterator[bytes]:
     """Yield pieces of a tar archive with these entries, content read as it goes."""
-    for info in infos:
-        entry = tarfile.TarInfo(info.path)
-        entry.mode = 0
-        if info.is_dir:
-            entry.type = tarfile.DIRTYPE
-            yield entry.tobuf(tarfile.GNU_FORMAT)
-            continue
-        entry.size = info.size_bytes
-        yield entry.tobuf(tarfile.GNU_FORMAT)
-        row = files.find(info.path)
-        assert row is not None
-        yield from files.read(row)
-        if info.size_bytes % _BLOCK_BYTES:
-            yield b"\0" * (_BLOCK_BYTES - info.size_bytes % _BLOCK_BYTES)
+    while batch := list(islice(infos, _ENTRIES_AT_ONCE)):
+        contents = files.read_files(_rows(files, batch))
+        for info in batch:
+            yield _header(info)
+            if not info.is_dir:
+                yield from next(contents)[1]
+                yield b"\0" * (-info.size_bytes % _BLOCK_BYTES)
     yield b"\0" * (2 * _BLOCK_BYTES)
+
+
+def _rows(files: FileSet, infos: list[FileInfo]) -> Iterator[FileRow]:
+    for info in infos:
+        row = None if info.is_dir else files.find(info.path)
+        if row is not None:
+            yield row
+
+
+def _header(info: FileInfo) -> bytes:
+    entry = tarfile.TarInfo(info.path)
+    entry.mode = 0
+    entry.size = 0 if info.is_dir else info.size_bytes
+    entry.type = tarfile.DIRTYPE if info.is_dir else tarfile.REGTYPE
+    return entry.tobuf(tarfile.GNU_FORMAT)
 
 
 def joined(pieces: Iterator[bytes], *, bytes_max: int) -> Iterator[bytes]:
