@@ -66,7 +66,7 @@ class Versioning:
         if opened or tx.makes_work:
             self.work.announce()
         for key in tx.closed:
-            self.settle(key)
+            self._settle_if_possible(key)
 
     def complete(self, tx: Transaction) -> None:
         """Check what a transaction did and let it travel downstream. Its end does that, unless it is only a trial."""
@@ -146,13 +146,24 @@ class Versioning:
         for ancestor in waiting:
             self._settle_one(ancestor)
         self._settle_one(key)
+        with self.reading() as tx:
+            waiting_for_it = _waiting(tx, key)
+        for descendant in waiting_for_it:
+            self._settle_if_possible(descendant)
+
+    def _settle_if_possible(self, key: int) -> None:
+        """Settle a commit, or leave it to the settling of the one that it waits for."""
+        try:
+            self.settle(key)
+        except UnfinishedError:
+            return
 
     def settle_all(self) -> None:
         """Settle what an earlier server left closed but not finished."""
         with self.reading() as tx:
             left = commits.unsettled_commits(tx.connection)
         for commit in left:
-            self.settle(commit.key)
+            self._settle_if_possible(commit.key)
 
     def _settle_one(self, key: int) -> None:
         with self._settling[key % _LOCKS]:
@@ -258,16 +269,29 @@ def _base_root(tx: Transaction, commit: CommitRow) -> str:
     return base.root or "" if base is not None else ""
 
 
+def _waiting(tx: Transaction, key: int) -> Sequence[int]:
+    """Return the closed commits that lie on this one directly, or with only commits with an error in between."""
+    keys: list[int] = []
+    for child in commits.children_of(tx.connection, key):
+        if child.finished_at is not None and child.error:
+            keys += _waiting(tx, child.key)
+        elif child.finished_at is None and child.finishing_at is not None:
+            keys.append(child.key)
+    return keys
+
+
 def _unsettled_ancestors(tx: Transaction, commit: CommitRow) -> Sequence[int]:
     """Return the ancestors that must be settled first, oldest first."""
     keys: list[int] = []
     parent = None if commit.error or commit.finished_at is not None else commit.parent
     while parent is not None:
         row = commits.commit_by_key(tx.connection, parent)
-        if row.finished_at is not None:
-            break
-        if row.finishing_at is None:
-            raise UnfinishedError(f"base commit {row.commit} unfinished")
-        keys.append(row.key)
+        # One with an error is nobody's base, so what lies below it counts.
+        if not row.error:
+            if row.finished_at is not None:
+                break
+            if row.finishing_at is None:
+                raise UnfinishedError(f"base commit {row.commit} unfinished")
+            keys.append(row.key)
         parent = row.parent
     return keys[::-1]
