@@ -262,6 +262,17 @@ def test_without_the_library_the_user_is_told_what_to_install(
     )
 
 
+def test_what_is_not_finished_is_not_shown(pachctl: Pachctl, repo: str, tmp_path: Path) -> None:
+    """And the user is told so."""
+    opened = pachctl("start", "commit", f"{repo}@master").stdout.strip()
+    pachctl("put", "file", f"{repo}@{opened}:/half", stdin="half")
+
+    said = pachctl("mount", str(tmp_path / "mnt"), "--repos", repo).stderr
+
+    assert said.startswith(f"{repo}@master: its newest commit {opened} is not finished; what is shown is ")
+    assert tree(tmp_path / "mnt" / repo) == {"a.txt": "first\n", "d/b.txt": "second\n"}
+
+
 def test_an_output_cannot_be_written_and_shows_its_finished_commit(pachctl: Pachctl, repo: str, tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(

@@ -59,7 +59,7 @@ def mount(
         load_fuse()
         check_mountable(where)
         arguments = [str(where), "--project", in_project, *(["--write"] if write else [])]
-        start_in_background([*arguments, *(f"--repos={text}" for text in repos)])
+        start_in_background([*arguments, *(f"--repos={text}" for text in repos)], announce=announce)
         return
     client = session.client_outside_transaction
     if not targets:

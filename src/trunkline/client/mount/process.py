@@ -25,10 +25,10 @@ _READY = b"ready\n"
 READY_OPTION = "--ready-descriptor"
 
 
-def start_in_background(arguments: Sequence[str]) -> None:
+def start_in_background(arguments: Sequence[str], *, announce: Callable[[str], None]) -> None:
     """Run this program with arguments of `mount` as a process of its own; return when its mount answers.
 
-    Raises what keeps it from that.
+    What it has to say before that is announced, and what keeps it from mounting is raised.
     """
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "trunkline", "mount", *arguments, READY_OPTION, str(writer)]
@@ -42,6 +42,8 @@ def start_in_background(arguments: Sequence[str]) -> None:
         for line in said:
             if line == _READY:
                 process.returncode = 0  # It outlives us: keep Popen from warning about a child that still runs.
+                for each in lines:
+                    announce(each)
                 return
             lines.append(line.decode(errors="replace").strip())
     process.wait()
