@@ -137,8 +137,36 @@ def test_nothing_is_put_without_a_change_and_none_is_taken_without_w(
         (tmp_path / "r" / repo / "new").write_text("x")
     said = pachctl("unmount", "--all").stderr
 
-    assert said == f"unmounted {tmp_path}/r\nunmounted {tmp_path}/w\n"
+    # Mounts of other homes stay, but for those whose process was killed.
+    assert [line for line in said.splitlines() if str(tmp_path) in line] == [
+        f"unmounted {tmp_path}/r",
+        f"unmounted {tmp_path}/w",
+    ]
     assert pachctl("list", "commit", repo, "--full-timestamps").stdout == commits
+
+
+def test_in_the_foreground_an_interrupt_ends_the_mount(server: ServerProcess, repo: str, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "trunkline",
+        "mount",
+        str(tmp_path / "mnt"),
+        "--foreground",
+        "--repos",
+        f"{repo}+w",
+    ]
+    with subprocess.Popen(command, env=server.environment(tmp_path), stderr=subprocess.PIPE, text=True) as mount:
+        assert mount.stderr is not None
+        assert mount.stderr.readline().startswith(f"mounted on {tmp_path}/mnt; ")
+        (tmp_path / "mnt" / repo / "new").write_text("new")
+
+        mount.send_signal(signal.SIGINT)
+
+        assert mount.stderr.read() == f"{repo}@master: 1 file written, as one commit\n"
+        assert mount.wait() == 0
+    assert list((tmp_path / "mnt").iterdir()) == []
+    assert list((tmp_path / "home" / "mounts").iterdir()) == []
 
 
 def test_a_first_commit_makes_the_branch(pachctl: Pachctl, repo: str, tmp_path: Path) -> None:

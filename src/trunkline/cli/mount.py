@@ -71,8 +71,9 @@ def mount(
         else:
             announce(f"mounted on {where}; `pachctl unmount {where}` or Ctrl-C ends it")
 
-    outcome = run_mount(client, where, targets, ready=ready, announce=announce, debug=debug)
-    if ready_descriptor is None:
+    told = ready_descriptor is None
+    outcome = run_mount(client, where, targets, ready=ready, announce=announce, told=told, debug=debug)
+    if told:
         _report(outcome)
 
 
@@ -93,9 +94,8 @@ def unmount(*, directory: Path | None, everything: bool) -> None:
         where = directory.absolute().parent.resolve() / directory.name if directory.name else directory.resolve()
         _report(records.unmount(where))
         return
-    found = {*records.mounted_directories(), *(state.directory for state in records.known_mounts())}
     failures: list[str] = []
-    for each in sorted(found):
+    for each in records.mounts_to_end():
         outcome = records.unmount(each)
         click.echo(f"unmounted {each}", err=True)
         for line in outcome.put:

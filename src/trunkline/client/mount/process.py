@@ -38,7 +38,7 @@ def start_in_background(arguments: Sequence[str], *, announce: Callable[[str], N
     )
     os.close(writer)
     with os.fdopen(reader, "rb") as said:
-        lines = []
+        lines: list[str] = []
         for line in said:
             if line == _READY:
                 process.returncode = 0  # It outlives us: keep Popen from warning about a child that still runs.
@@ -67,11 +67,13 @@ def run_mount(
     *,
     ready: Callable[[MountState], None],
     announce: Callable[[str], None],
+    told: bool = False,
     debug: bool = False,
 ) -> Outcome:
     """Mount targets on directory, and when it is unmounted put what was written; return what came of that.
 
-    Branches are resolved once, now. What cannot be put is kept, and the outcome says where.
+    Branches are resolved once, now. What cannot be put is kept, and the outcome says where. Whoever unmounts is told,
+    too, unless the caller tells the user: told.
     """
     binding = load_fuse()
     named = name_directories(targets)
@@ -97,6 +99,8 @@ def run_mount(
         raise
     outcome = _put_all(client, named, volumes)
     state.finish(outcome)
+    if told:
+        state.settle()
     return outcome
 
 

@@ -119,6 +119,12 @@ def mounted_directories() -> list[Path]:
     return found
 
 
+def mounts_to_end() -> list[Path]:
+    """Return where this user has mounts, or has not been told how they ended; and all whose process is gone."""
+    known = {state.directory for state in known_mounts()}
+    return sorted(known | {directory for directory in mounted_directories() if _is_dead(directory)})
+
+
 def check_mountable(directory: Path) -> None:
     """Make the directory if there is none; raise if it holds something or is a mount already."""
     if directory in mounted_directories():
