@@ -12,6 +12,7 @@ from trunkline.api.cluster import AdminService, VersionService
 from trunkline.api.errors import ErrorInterceptor
 from trunkline.api.file_sets import FilesetService
 from trunkline.api.inactive import add_inactive_services
+from trunkline.api.lineage import LineageService
 from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs import PfsService
 from trunkline.api.pps import PpsService
@@ -23,6 +24,7 @@ from trunkline.pps.executor import Executor
 from trunkline.pps.secrets import Secrets
 from trunkline.proto import (
     admin_pb2_grpc,
+    lineage_pb2_grpc,
     metadata_pb2_grpc,
     pfs_pb2_grpc,
     pps_pb2_grpc,
@@ -42,6 +44,7 @@ _SERVICES = (
     "metadata.API",
     "admin_v2.API",
     "versionpb_v2.API",
+    "trunkline.Lineage",
 )
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
@@ -90,6 +93,7 @@ def start_grpc_server(
     admin_pb2_grpc.add_APIServicer_to_server(AdminService(versioning, deployment_id=deployment_id), server)
     storage_pb2_grpc.add_FilesetServicer_to_server(FilesetService(versioning), server)
     metadata_pb2_grpc.add_APIServicer_to_server(MetadataService(versioning), server)
+    lineage_pb2_grpc.add_LineageServicer_to_server(LineageService(versioning), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)
     add_inactive_services(server)
     servicer = health.HealthServicer()

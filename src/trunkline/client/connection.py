@@ -18,6 +18,7 @@ from trunkline.proto.pfs_pb2_grpc import APIStub
 
 if TYPE_CHECKING:
     from trunkline.proto.admin_pb2_grpc import APIStub as AdminStub
+    from trunkline.proto.lineage_pb2_grpc import LineageStub
     from trunkline.proto.metadata_pb2_grpc import APIStub as MetadataStub
     from trunkline.proto.pfs_pb2_grpc import APIStub as PFSStub
     from trunkline.proto.pps_pb2_grpc import APIStub as PPSStub
@@ -102,6 +103,11 @@ class Client:
         """Key-value pairs attached to objects."""
         return cast("MetadataStub", self._service("metadata"))
 
+    @cached_property
+    def lineage(self) -> "LineageStub":
+        """Why things are as they are."""
+        return cast("LineageStub", self._service("lineage", "LineageStub"))
+
     def modify_file(self, requests: Iterable[pfs_pb2.ModifyFileRequest], *, compress: bool = False) -> None:
         """Send one edit: it happens as a whole when this returns, and not at all if requests, or the caller, fails."""
         send_edit(APIStub(self._channel), requests, address=self.address, metadata=self._metadata, compress=compress)
@@ -118,6 +124,6 @@ class Client:
     ) -> None:
         self.close()
 
-    def _service(self, name: str) -> object:
-        stub: object = importlib.import_module(f"trunkline.proto.{name}_pb2_grpc").APIStub(self._channel)
+    def _service(self, name: str, kind: str = "APIStub") -> object:
+        stub: object = getattr(importlib.import_module(f"trunkline.proto.{name}_pb2_grpc"), kind)(self._channel)
         return TranslatingStub(stub, self.address, metadata=self._metadata, timeout_seconds=self._timeout_seconds)

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from trunkline.errors import InvalidInputError
 from trunkline.model.datums import Datum, DatumInput
-from trunkline.model.names import DEFAULT_PROJECT
+from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT
 from trunkline.model.pipelines import CronInput, Input, PFSInput
-from trunkline.model.versions import CommitReference
+from trunkline.model.versions import CommitReference, RepoKey
+from trunkline.pfs.repos import exists
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.datums import make_datums
 from trunkline.pps.inputs import Leaf, datum_input, enumerate_datums, leaf_glob
@@ -42,8 +43,10 @@ def preview_datums(versioning: Versioning, node: Input, *, salt: str = "") -> It
     """Yield the datums of an input in the order that a job would make them, each leaf at its commit or branch head."""
 
     def matches(leaf: Leaf) -> Iterator[DatumInput]:
-        assert isinstance(leaf, PFSInput)
-        reference = CommitReference(repo_of(leaf), branch=leaf.branch, id=leaf.commit)
+        if isinstance(leaf, CronInput) and not _is_there(versioning, repo_of(leaf)):
+            return
+        branch = leaf.branch if isinstance(leaf, PFSInput) else DEFAULT_BRANCH
+        reference = CommitReference(repo_of(leaf), branch=branch, id=leaf.commit)
         commit, files = versioning.open_files(reference)
         assert commit is not None
         source = source_of(leaf, dataclasses.replace(commit, root=files.root))
@@ -51,3 +54,9 @@ def preview_datums(versioning: Versioning, node: Input, *, salt: str = "") -> It
             yield datum_input(source, info.path, info.hash, info.size_bytes, match=match, leaf=leaf)
 
     return make_datums(enumerate_datums(node, matches), salt=salt)
+
+
+def _is_there(versioning: Versioning, repo: RepoKey) -> bool:
+    """Return whether a cron input has had its repo made; before the pipeline is, it has not."""
+    with versioning.reading() as tx:
+        return exists(tx, repo)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trunkline.proto import (
         admin_pb2,
+        lineage_pb2,
         metadata_pb2,
         pfs_pb2,
         pps_pb2,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
         version_pb2,
     )
 
-__all__ = ["admin_pb2", "metadata_pb2", "pfs_pb2", "pps_pb2", "transaction_pb2", "version_pb2"]
+__all__ = ["admin_pb2", "lineage_pb2", "metadata_pb2", "pfs_pb2", "pps_pb2", "transaction_pb2", "version_pb2"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,0 +1,96 @@
+"""Commands that say why: what a job ran, what a spec would run, what a file was made from, and what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from trunkline import proto
+from trunkline.cli import references as refer
+from trunkline.cli.options import command, pass_session, project_option, raw_options
+from trunkline.cli.raw import print_messages
+from trunkline.cli.session import Session
+
+
+@command("explain")
+@click.argument("job", metavar="PIPELINE@ID")
+@project_option
+@raw_options
+@pass_session
+def explain(session: Session, *, job: str, project: str | None, raw: str | None) -> None:
+    """Say why the datums of a job ran."""
+    request = proto.lineage_pb2.ExplainRequest(job=refer.job(job, session.project(project)))
+    _print_explanation(session.client.lineage.Explain(request), raw, ran="ran")
+
+
+@command("plan")
+@click.option("-f", "--file", default="-", help="A specification; - is standard input.")
+@click.option("--reprocess", is_flag=True, help="As if all datums were to be processed again.")
+@project_option
+@raw_options
+@pass_session
+def plan(session: Session, *, file: str, reprocess: bool, project: str | None, raw: str | None) -> None:
+    """Say what a specification would run now, and why.
+
+    Nothing is run or changed.
+    """
+    from trunkline.pps.spec.reader import read_specs
+
+    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    for document in read_specs(text, file=file):
+        request = proto.lineage_pb2.PlanRequest(
+            create_pipeline_request_json=document.with_project(session.project(project)).json, reprocess=reprocess
+        )
+        _print_explanation(session.client.lineage.Plan(request), raw, ran="would run")
+
+
+@command("why")
+@click.argument("file", metavar="REPO@COMMIT:PATH")
+@project_option
+@raw_options
+@pass_session
+def why(session: Session, *, file: str, project: str | None, raw: str | None) -> None:
+    """Show what a file was made from.
+
+    Down to the files that people wrote.
+    """
+    request = proto.lineage_pb2.LineageRequest(file=refer.file(file, session.project(project)))
+    _print_steps(session.client.lineage.Why(request), raw)
+
+
+@command("impact")
+@click.argument("file", metavar="REPO@COMMIT:PATH")
+@project_option
+@raw_options
+@pass_session
+def impact(session: Session, *, file: str, project: str | None, raw: str | None) -> None:
+    """Show what has been made from a file."""
+    request = proto.lineage_pb2.LineageRequest(file=refer.file(file, session.project(project)))
+    _print_steps(session.client.lineage.Impact(request), raw)
+
+
+def _print_explanation(found: proto.lineage_pb2.Explanation, raw: str | None, *, ran: str) -> None:
+    if raw:
+        print_messages([found], raw)
+        return
+    click.echo(f"{found.pipeline.project.name}/{found.pipeline.name}: {found.total} datums")
+    click.echo(f"  {found.skipped} skipped: unchanged")
+    for cause in found.causes:
+        more = ", ..." if len(cause.examples) < cause.datums else ""
+        click.echo(f"  {cause.datums} {ran}: {cause.why} ({'; '.join(cause.examples)}{more})")
+    if found.deleted:
+        click.echo(f"  {found.deleted} gone, with what they wrote")
+
+
+def _print_steps(steps: Iterable[proto.lineage_pb2.LineageStep], raw: str | None) -> None:
+    if raw:
+        print_messages(steps, raw)
+        return
+    for step in steps:
+        line = f"{'  ' * step.depth}{refer.show_commit(step.file.commit)}:{step.file.path}"
+        by = f"  by {step.job.pipeline.name}@{step.job.id}, datum {step.datum_id[:12]}" if step.job.id else ""
+        because = f" ({step.ran_because})" if step.ran_because else ""
+        click.echo(f"{line}{by}{because}")
