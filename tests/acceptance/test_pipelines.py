@@ -238,3 +238,23 @@ def test_the_job_goes_on_where_a_killed_server_left_it(tmp_path: Path) -> None:
         assert [run("get", "file", f"slow@master:/{number}") for number in range(6)] == list("012345")
     finally:
         server.stop()
+
+
+def test_the_spec_picks_the_runner_and_the_job_says_which_ran(
+    pachctl: Callable[..., Any], create: Callable[..., None], tmp_path: Path
+) -> None:
+    """A Python script is run warm if nothing is said; the annotation has it run as a process."""
+    pachctl("create", "repo", "code")
+    pachctl("put", "file", "code@master:/s.py", stdin="open('/pfs/out/x', 'w').write('x')")
+    spec = "pipeline: {name: py}\ninput: {pfs: {repo: code, glob: /}}\ntransform: {cmd: [python3, /pfs/code/s.py]}\n"
+    create(spec)
+    assert finished_job(pachctl, "py")["runners"] == {"warm": "1"}
+
+    (tmp_path / "spec.yaml").write_text(spec + "metadata: {annotations: {runner: process}}\n")
+    pachctl("update", "pipeline", "-f", str(tmp_path / "spec.yaml"), "--reprocess")
+    assert finished_job(pachctl, "py")["runners"] == {"process": "1"}
+
+    (tmp_path / "spec.yaml").write_text(spec + "metadata: {annotations: {runner: fast}}\n")
+    refused = pachctl("update", "pipeline", "-f", str(tmp_path / "spec.yaml"), check=False)
+    assert refused.returncode == 1
+    assert "metadata.annotations.runner: 'fast' is no runner" in refused.stderr

@@ -16,6 +16,7 @@ from trunkline.pps.egress import copy_out
 from trunkline.pps.executor import Executor
 from trunkline.pps.inputs import Leaf
 from trunkline.pps.jobs import close_commits, move_job
+from trunkline.pps.pipelines import runner_of
 from trunkline.pps.planning import Base, JobPlan, Planner, base_datum, repo_of
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import DatumSetRow, JobRow
@@ -209,7 +210,7 @@ class JobRun:
             },
             datum_tries=self._spec.datum_tries or 3,
             datum_timeout_seconds=parse_duration(timeout) if timeout else None,
-            runner=self._runner,
+            runner=runner_of(self._spec) or self._runner,
             imports=self._pipeline.imports,
             secrets=self._secret_values,
         )

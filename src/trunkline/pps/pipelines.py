@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from trunkline.errors import AlreadyExistsError, ConflictError, InvalidInputError, NotFoundError
+from trunkline.model.datums import Runner
 from trunkline.model.ids import new_id
 from trunkline.model.jobs import JobState, PipelineState
 from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, META, SPEC
@@ -74,7 +75,20 @@ def define(
     spec = fill_defaults(decode_spec(effective), now=datetime.now(UTC), project=name)
     validate(spec)
     _refuse_unsupported(spec)
+    runner_of(spec)
     return Definition(user_json, effective, spec, update=update or spec.update, reprocess=reprocess or spec.reprocess)
+
+
+def runner_of(spec: PipelineSpec) -> Runner | None:
+    """Return the runner that a spec picks by the annotation ``runner``; None where it leaves that to the server."""
+    named = spec.metadata.annotations.get("runner") if spec.metadata is not None else None
+    if named is None:
+        return None
+    if named not in tuple(Runner):
+        raise InvalidInputError(
+            f"metadata.annotations.runner: {named!r} is no runner: write one of {', '.join(Runner)}, or leave it out"
+        )
+    return Runner(named)
 
 
 def _refuse_unsupported(spec: PipelineSpec) -> None:
