@@ -9,6 +9,8 @@ from grpc_reflection.v1alpha import reflection
 
 from trunkline.api.actions import Actions
 from trunkline.api.cluster import AdminService, VersionService
+from trunkline.api.debug import DebugService
+from trunkline.api.enterprise import EnterpriseService
 from trunkline.api.errors import ErrorInterceptor
 from trunkline.api.file_sets import FilesetService
 from trunkline.api.inactive import add_inactive_services
@@ -24,6 +26,8 @@ from trunkline.pps.executor import Executor
 from trunkline.pps.secrets import Secrets
 from trunkline.proto import (
     admin_pb2_grpc,
+    debug_pb2_grpc,
+    enterprise_pb2_grpc,
     lineage_pb2_grpc,
     metadata_pb2_grpc,
     pfs_pb2_grpc,
@@ -42,6 +46,8 @@ _SERVICES = (
     "transaction_v2.API",
     "storage.Fileset",
     "metadata.API",
+    "debug_v2.Debug",
+    "enterprise_v2.API",
     "admin_v2.API",
     "versionpb_v2.API",
     "trunkline.Lineage",
@@ -92,6 +98,8 @@ def start_grpc_server(
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionService(versioning, actions), server)
     admin_pb2_grpc.add_APIServicer_to_server(AdminService(versioning, deployment_id=deployment_id), server)
     storage_pb2_grpc.add_FilesetServicer_to_server(FilesetService(versioning), server)
+    debug_pb2_grpc.add_DebugServicer_to_server(DebugService(versioning), server)
+    enterprise_pb2_grpc.add_APIServicer_to_server(EnterpriseService(), server)
     metadata_pb2_grpc.add_APIServicer_to_server(MetadataService(versioning), server)
     lineage_pb2_grpc.add_LineageServicer_to_server(LineageService(versioning), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)
