@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select
 from trunkline import __version__
 from trunkline.api.server import GrpcServer, start_grpc_server
 from trunkline.app.state import StateDirectory
+from trunkline.config import LOOPBACK
 from trunkline.db.engine import Database
 from trunkline.db.tables import settings
 from trunkline.executors.local import LocalExecutor
@@ -47,11 +48,13 @@ class Server:
         index = DatabaseChunkIndex(self._db)
         self.versioning = Versioning(self._db, FileSets(objects, index))
         self.versioning.listeners.append(JobMaker())
+        worker_environ = dict(os.environ)
         executor = LocalExecutor(
             self._state.objects_url,
             self._state.scratch,
             slots=options.workers or os.cpu_count() or 1,
             find_chunks=index.find,
+            environ=worker_environ,
         )
         secrets = Secrets(self.versioning, self._state.secret_key())
         self._controller = Controller(self.versioning, executor, secrets=secrets, runner=options.runner)
@@ -65,6 +68,9 @@ class Server:
             port=options.grpc_port,
             deployment_id=self._deployment_id(),
         )
+        # By these, clients inside user code find the server; no worker has been started yet.
+        worker_environ["PACHD_PEER_SERVICE_HOST"] = _reachable(options.host)
+        worker_environ["PACHD_PEER_SERVICE_PORT"] = str(self._grpc.port)
         self._http = start_http_server(self.versioning, host=options.host, port=options.http_port)
         self._controller.start()
         self._clock.start()
@@ -92,6 +98,11 @@ class Server:
     def _deployment_id(self) -> str:
         with self._db.write() as connection:
             return _setting(connection, "deployment_id", new_id())
+
+
+def _reachable(host: str) -> str:
+    """Return where a server that listens on host is to be found from the same machine."""
+    return LOOPBACK if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
 
 
 def _setting(connection: Connection, name: str, default: str) -> str:

@@ -98,6 +98,25 @@ def test_leaving_early_or_taking_too_long_fails_the_datum_at_hand(
     assert reason in job.reason
 
 
+def test_user_code_finds_the_server_by_its_environment(cluster: Cluster, tmp_path: Path) -> None:
+    script = tmp_path / "asks.py"
+    script.write_text(
+        "from pachyderm_sdk import Client\n"
+        "from pachyderm_sdk.api.pfs import Repo\n"
+        "found = Client.new_in_cluster()\n"
+        "open('/pfs/out/seen', 'w').write(str(found.pfs.repo_exists(Repo.from_uri('asking-in'))))\n"
+    )
+    cluster.create_repo("asking-in")
+    cluster.put("asking-in", {"/x": "x"})
+    transform = {"cmd": [str(SDK_PYTHON), str(script)]}
+    cluster.create({"pipeline": {"name": "asking"}, "transform": transform, "input": pfs("asking-in", name="in")})
+
+    job = cluster.finished_job("asking")
+
+    assert job.state == SUCCESS, job.reason
+    assert cluster.files("asking") == {"/seen": "True"}
+
+
 def test_a_worker_does_not_load_grpc_for_it() -> None:
     command = "import trunkline.worker.serve, sys; sys.exit('grpc' in sys.modules)"
 
