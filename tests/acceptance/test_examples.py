@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,12 +33,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def shell(server: ServerProcess, tmp_path: Path) -> Shell:
-    """Runs a command in the directory of an example, and returns what it prints."""
+    """Runs a command in a copy of the directory of an example, and returns what it prints."""
 
     def run(example: str, command: str) -> str:
+        directory = tmp_path / "examples" / example
+        if not directory.exists():
+            shutil.copytree(EXAMPLES / example, directory, ignore=shutil.ignore_patterns("photos", "media"))
         done = subprocess.run(
             ["sh", "-c", command],
-            cwd=EXAMPLES / example,
+            cwd=directory,
             env=server.environment(tmp_path),
             capture_output=True,
             text=True,
@@ -65,14 +71,14 @@ def follow(shell: Shell) -> Callable[..., None]:
 
 def counts(shell: Shell, pipeline: str) -> tuple[int, int]:
     """How many datums the newest job of a pipeline ran and skipped."""
-    shell(".", f"pachctl wait commit {pipeline}@master")
-    job = next(read_objects(shell(".", f"pachctl list job --pipeline {pipeline} --raw")))
+    shell("cron", f"pachctl wait commit {pipeline}@master")
+    job = next(read_objects(shell("cron", f"pachctl list job --pipeline {pipeline} --raw")))
     assert job["state"] == "JOB_SUCCESS"
     return int(job.get("data_processed", 0)), int(job.get("data_skipped", 0))
 
 
 def files(shell: Shell, repo: str, directory: Path) -> dict[str, str]:
-    shell(".", f"pachctl get file -r {repo}@master:/ -o {directory}")
+    shell("cron", f"pachctl get file -r {repo}@master:/ -o {directory}")
     return {str(path.relative_to(directory)): path.read_text() for path in directory.rglob("*") if path.is_file()}
 
 
@@ -92,7 +98,7 @@ def test_word_count_adds_up_and_a_text_runs_its_letters_only(
     others = {word[0] for word in expected} - {"z"}
     assert counts(shell, "map") == (1, 2)
     assert counts(shell, "reduce") == (1, len(others))
-    assert "zebra 2\n" in shell(".", "pachctl get file reduce@master:/z.txt")
+    assert "zebra 2\n" in shell("cron", "pachctl get file reduce@master:/z.txt")
 
 
 def test_retail_joins_and_groups_what_belongs_together(
@@ -126,11 +132,11 @@ def test_retail_joins_and_groups_what_belongs_together(
 
     order = tmp_path / "ORDERW1_STOREID4.txt"
     order.write_text("ORDER_HEADER|W1|2020-11-11\nSKU|1|QTY|2|UNIT_PRICE|10.00\n")
-    shell(".", f"pachctl put file purchases@master:/{order.name} -f {order}")
+    shell("cron", f"pachctl put file purchases@master:/{order.name} -f {order}")
 
     assert counts(shell, "purchases_of_stores") == (1, 6)
     assert counts(shell, "revenue") == (1, 5)
-    assert shell(".", "pachctl get file revenue@master:/4.txt") == "purchases 20.00 returns 0.00\n"
+    assert shell("cron", "pachctl get file revenue@master:/4.txt") == "purchases 20.00 returns 0.00\n"
 
 
 def test_lab_results_are_grouped_by_patient_and_by_hospital(
@@ -166,7 +172,7 @@ def test_hyperparameters_are_tried_in_every_pair_and_never_twice(
     assert {(result["C"], result["gamma"]) for result in tried} == {
         (c, gamma) for c in (0.031, 2.0, 8.0, 128.0) for gamma in (0.001, 0.016, 0.25)
     }
-    best = json.loads(shell(".", "pachctl get file best@master:/best.json"))
+    best = json.loads(shell("cron", "pachctl get file best@master:/best.json"))
     assert best["accuracy"] == max(result["accuracy"] for result in tried) > 0.95
 
 
@@ -175,31 +181,42 @@ def test_deferred_commits_make_one_job_when_the_branch_moves(
 ) -> None:
     follow("deferred-processing", slice(0, 1))
     assert counts(shell, "count") == (3, 0)
-    assert len(list(read_objects(shell(".", "pachctl list job --pipeline count --raw")))) == 2
+    assert len(list(read_objects(shell("cron", "pachctl list job --pipeline count --raw")))) == 2
 
-    shell(".", "pachctl create branch notes@master --head staging^")
+    shell("cron", "pachctl create branch notes@master --head staging^")
 
     assert counts(shell, "count") == (0, 2)
     assert files(shell, "count", tmp_path / "count") == {"a": "2\n", "b": "1\n"}
 
     follow("deferred-processing", slice(1, 2))
-    before = shell(".", "pachctl inspect commit notes@master --raw")
+    before = shell("cron", "pachctl inspect commit notes@master --raw")
     # The branch is at the second commit, so d is the second that it lacks, and e the third.
     for name in "de":
-        assert shell(".", "pachctl inspect commit notes@master --raw") == before
-        shell(".", f"echo x | pachctl put file notes@staging:/{name}")
+        assert shell("cron", "pachctl inspect commit notes@master --raw") == before
+        shell("cron", f"echo x | pachctl put file notes@staging:/{name}")
 
     assert counts(shell, "count") == (3, 2)
 
 
 def test_a_cron_pipeline_runs_when_it_ticks_and_keeps_the_last_tick(shell: Shell, follow: Callable[..., None]) -> None:
     follow("cron")
-    first = shell(".", "pachctl get file heartbeat@master:/last.txt")
+    first = shell("cron", "pachctl get file heartbeat@master:/last.txt")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)\n", first)
 
-    shell(".", "pachctl run cron heartbeat")
+    shell("cron", "pachctl run cron heartbeat")
 
     assert counts(shell, "heartbeat") == (1, 0)
-    second = shell(".", "pachctl get file heartbeat@master:/last.txt")
+    second = shell("cron", "pachctl get file heartbeat@master:/last.txt")
     assert second > first
     assert len(second.splitlines()) == 1
+
+
+def test_egress_fills_the_table_again_after_each_job(shell: Shell, follow: Callable[..., None], tmp_path: Path) -> None:
+    follow("egress-sqlite")
+
+    shell("egress-sqlite", "echo 'mariposa st.,1,5.00' | pachctl put file sales@master:/2020-10-12.csv")
+
+    assert counts(shell, "totals") == (1, 0)
+    with closing(sqlite3.connect(tmp_path / "examples" / "egress-sqlite" / "shop.db")) as database:
+        rows = database.execute("SELECT * FROM totals ORDER BY store").fetchall()
+    assert rows == [("hollywood bvd.", 1, 75.0), ("mariposa st.", 1, 5.0), ("washington st.", 6, 480.0)]
