@@ -56,9 +56,11 @@ class FileMethods:
             stream = _Pushback(requests)
             for request in stream:
                 self._apply(writer, request, stream)
+            layer = writer.finish()
+            # Looked at last: the end of a stream that was cut can be seen a moment before the cut itself.
             if not context.is_active():
                 raise InvalidInputError("the stream was cut: nothing of it was kept")
-            return writer.finish()
+            return layer
         except BaseException:
             writer.abort()
             raise
