@@ -1,5 +1,6 @@
 """The log methods of ``pps_v2.API``."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 
 import grpc
@@ -35,6 +36,16 @@ class LogMethods:
                 return
             self._versioning.db.changes.wait(seen, seconds=1.0)
 
+    def GetKubeEvents(
+        self, request: pps_pb2.LokiRequest, context: grpc.ServicerContext
+    ) -> Iterator[pps_pb2.LokiLogMessage]:
+        yield from ()  # there is no Kubernetes below
+
+    def QueryLoki(
+        self, request: pps_pb2.LokiRequest, context: grpc.ServicerContext
+    ) -> Iterator[pps_pb2.LokiLogMessage]:
+        yield from ()  # nor Loki
+
     def _jobs_of_logs(self, request: pps_pb2.GetLogsRequest) -> list[JobRow]:
         named_job = request.job if request.HasField("job") and request.job.id else request.datum.job
         if named_job.id:
@@ -61,7 +72,7 @@ class LogMethods:
         for line in lines:
             if request.datum.id and line.datum != request.datum.id:
                 continue
-            if not all(any(filter_ in (path, hash_) for path, hash_ in line.data) for filter_ in wanted):
+            if not wanted.issubset(_names_of(line)):
                 continue
             # A follower reads the same objects again; what was sent is known by its hash.
             mark = hash((line.at, line.datum, line.message, line.job))
@@ -69,3 +80,9 @@ class LogMethods:
                 continue
             sent.add(mark)
             yield line
+
+
+def _names_of(line: LogLine) -> set[str]:
+    """Return what a filter may call the inputs of a line's datum: their paths and hashes, in hex and base64."""
+    names = {text for pair in line.data for text in pair}
+    return names | {b64encode(bytes.fromhex(hash_)).decode() for _, hash_ in line.data}

@@ -258,16 +258,24 @@ def stop_job(session: Session, *, job: str, project: str | None) -> None:
 
 
 @command("job")
-@click.argument("job", metavar="PIPELINE@ID")
+@click.argument("job", metavar="PIPELINE@ID|ID")
 @project_option
 @pass_session
 def delete_job(session: Session, *, job: str, project: str | None) -> None:
     """Delete the record of a job.
 
-    Its commits stay.
+    Of all jobs of a set, where a set's id is given. Their commits stay.
     """
-    message = refer.job(job, session.project(project))
-    session.client.pps.DeleteJob(proto.pps_pb2.DeleteJobRequest(job=message))
+    pps = session.client.pps
+    if "@" in job:
+        messages = [refer.job(job, session.project(project))]
+    else:
+        job_set = proto.pps_pb2.JobSet(id=_job_set_id(job))
+        found = pps.InspectJobSet(proto.pps_pb2.InspectJobSetRequest(job_set=job_set))
+        # The last in line first, so that none runs on an input whose job is gone.
+        messages = [info.job for info in reversed(list(found))]
+    for message in messages:
+        pps.DeleteJob(proto.pps_pb2.DeleteJobRequest(job=message))
 
 
 def _job_set_id(text: str) -> str:

@@ -1,6 +1,10 @@
 """What is asked about pipelines, jobs and datums: filters, pages, previews, summaries."""
 
+import base64
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -200,6 +204,39 @@ def test_the_state_of_a_job_that_has_ended_stays(cluster: Cluster, jobs_of_copy:
         cluster.pps.UpdateJobState(pps_pb2.UpdateJobStateRequest(job=jobs_of_copy[0].job, state=killed))
 
     assert "has already finished" in str(refused.value.details())
+
+
+def test_a_set_of_jobs_is_deleted_by_its_id(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACHD_ADDRESS", cluster.server.address)
+    monkeypatch.setenv("PACH_CONFIG", str(tmp_path / "config.json"))
+    cluster.create_repo("set")
+    cluster.create({"pipeline": {"name": "one"}, "transform": shell("true"), "input": pfs("set")})
+    cluster.create({"pipeline": {"name": "two"}, "transform": shell("true"), "input": pfs("one")})
+    cluster.put("set", {"/x": "x"})
+    job_set = cluster.finished_job("two").job.id
+    before = [len(cluster.jobs("one")), len(cluster.jobs("two"))]
+
+    program = Path(sys.executable).parent / "pachctl"
+    subprocess.run([str(program), "delete", "job", job_set], check=True)
+
+    assert [len(cluster.jobs("one")), len(cluster.jobs("two"))] == [count - 1 for count in before]
+    with pytest.raises(grpc.RpcError) as gone:
+        list(cluster.pps.InspectJobSet(pps_pb2.InspectJobSetRequest(job_set=pps_pb2.JobSet(id=job_set))))
+    assert gone.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_logs_are_filtered_by_path_or_hash_of_an_input(cluster: Cluster) -> None:
+    cluster.create_repo("talk")
+    cluster.put("talk", {"/a": "a", "/b": "b"})
+    cluster.create({"pipeline": {"name": "talks"}, "transform": shell("ls /pfs/talk"), "input": pfs("talk")})
+    job = cluster.finished_job("talks").job
+    datums = cluster.pps.ListDatum(pps_pb2.ListDatumRequest(job=job))
+    hash_of_b = next(info.data[0].hash for info in datums if info.data[0].file.path == "/b")
+
+    assert cluster.logs(job, data_filters=["/a"]) == ["a"]
+    assert cluster.logs(job, data_filters=[hash_of_b.hex()]) == ["b"]
+    assert cluster.logs(job, data_filters=[base64.b64encode(hash_of_b).decode()]) == ["b"]
+    assert cluster.logs(job, data_filters=["/a", "/b"]) == []
 
 
 def test_deleting_everything_leaves_no_pipeline(cluster: Cluster) -> None:
