@@ -94,19 +94,23 @@ class Controller:
             version = pipelines.find_version(tx.connection, job.pipeline_key, job.version)
             timeout = decode_spec(version.spec_json).job_timeout if version is not None else ""
         if timeout:
-            self._deadlines[job.key] = (job.started_at or now()) + int(parse_duration(timeout) * 1_000_000)
+            with self._lock:
+                self._deadlines[job.key] = (job.started_at or now()) + int(parse_duration(timeout) * 1_000_000)
 
     def _seconds_to_look(self) -> float:
-        next_deadline = min(self._deadlines.values(), default=None)
+        with self._lock:
+            next_deadline = min(self._deadlines.values(), default=None)
         if next_deadline is None:
             return _LOOK_SECONDS
         return max(0.0, min(_LOOK_SECONDS, (next_deadline - now()) / 1_000_000))
 
     def _end_late_jobs(self) -> None:
         """Kill the jobs whose ``jobTimeout`` has passed."""
-        late = [key for key, deadline in self._deadlines.items() if deadline <= now()]
+        with self._lock:
+            late = [key for key, deadline in self._deadlines.items() if deadline <= now()]
+            for key in late:
+                del self._deadlines[key]
         for key in late:
-            del self._deadlines[key]
             with self._versioning.transaction() as tx:
                 job = jobs.job_by_key(tx.connection, key)
                 if job is not None and not job.state.is_terminal:
@@ -127,7 +131,7 @@ class Controller:
         finally:
             with self._lock:
                 del self._active[job.pipeline_key]
-            self._deadlines.pop(job.key, None)
+                self._deadlines.pop(job.key, None)
             self._versioning.work.announce()
 
     def _cancel_ended_jobs(self) -> None:
