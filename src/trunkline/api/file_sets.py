@@ -1,6 +1,7 @@
 """File sets: the methods of ``pfs_v2.API``, and the service ``storage.Fileset`` over the same objects."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -12,8 +13,9 @@ from trunkline.model.names import FILE_SETS_REPO
 from trunkline.model.versions import CommitReference, RepoKey
 from trunkline.pfs.temporary import TTL_SECONDS_DEFAULT, create_file_set, find_file_set, renew_file_set
 from trunkline.pfs.versioning import Versioning
-from trunkline.proto import pfs_pb2, storage_pb2, storage_pb2_grpc
-from trunkline.storage.fileset import FileSet, LayerWriter
+from trunkline.proto import cdr_pb2, pfs_pb2, storage_pb2, storage_pb2_grpc
+from trunkline.storage.chunk import ChunkRef
+from trunkline.storage.fileset import FileRow, FileSet, LayerWriter
 from trunkline.storage.fileset.parts import SHARD_BYTES, SHARD_FILES, PathRange, filtered_rows, shards
 
 
@@ -66,8 +68,10 @@ class FileSetMethods:
 class FilesetService(storage_pb2_grpc.FilesetServicer):
     """``storage.Fileset``."""
 
-    def __init__(self, versioning: Versioning) -> None:
+    def __init__(self, versioning: Versioning, chunk_url: Callable[[ChunkRef], str]) -> None:
+        """Take where clients get the plain bytes of a chunk over HTTP."""
         self._versioning = versioning
+        self._chunk_url = chunk_url
 
     def CreateFileset(
         self, requests: Iterator[storage_pb2.CreateFilesetRequest], context: grpc.ServicerContext
@@ -104,16 +108,28 @@ class FilesetService(storage_pb2_grpc.FilesetServicer):
         self, request: storage_pb2.ReadFilesetRequest, context: grpc.ServicerContext
     ) -> Iterator[storage_pb2.ReadFilesetResponse]:
         files = _open(self._versioning, request.fileset_id)
-        kinds = [(each.WhichOneof("filter"), each) for each in request.filters]
-        ranges = [
-            PathRange(each.path_range.lower, each.path_range.upper) for kind, each in kinds if kind == "path_range"
-        ]
-        patterns = [each.path_regex for kind, each in kinds if kind == "path_regex"]
-        for row in filtered_rows(files, ranges, patterns):
+        for row in _filtered(files, request):
             pieces = iter(()) if request.empty_files else files.read(row)
             yield storage_pb2.ReadFilesetResponse(path=row.path, data=BytesValue(value=next(pieces, b"")))
             for piece in pieces:
                 yield storage_pb2.ReadFilesetResponse(path=row.path, data=BytesValue(value=piece))
+
+    def ReadFilesetCDR(
+        self, request: storage_pb2.ReadFilesetRequest, context: grpc.ServicerContext
+    ) -> Iterator[storage_pb2.ReadFilesetCDRResponse]:
+        """Answer with where the chunks of each file are, and with the hash that the field checks them by."""
+        files = _open(self._versioning, request.fileset_id)
+        for row in _filtered(files, request):
+            pieces = cdr_pb2.Concat(refs=[self._reference(ref) for ref in row.refs])
+            yield storage_pb2.ReadFilesetCDRResponse(path=row.path, ref=cdr_pb2.Ref(concat=pieces))
+
+    def _reference(self, ref: ChunkRef) -> cdr_pb2.Ref:
+        # Chunks have another hash of their own, so they are read for this one.
+        digest = blake2b(self._versioning.file_sets.chunks.read(ref), digest_size=32).digest()
+        http = cdr_pb2.Ref(http=cdr_pb2.HTTP(url=self._chunk_url(ref)))
+        content = cdr_pb2.ContentHash(inner=http, algo=cdr_pb2.HashAlgo.BLAKE2b_256, hash=digest)
+        piece = cdr_pb2.Slice(inner=cdr_pb2.Ref(content_hash=content), start=0, end=ref.length)
+        return cdr_pb2.Ref(slice=piece)
 
     def RenewFileset(self, request: storage_pb2.RenewFilesetRequest, context: grpc.ServicerContext) -> Empty:
         with self._versioning.transaction() as tx:
@@ -133,6 +149,12 @@ class FilesetService(storage_pb2_grpc.FilesetServicer):
         return storage_pb2.ShardFilesetResponse(
             shards=[storage_pb2.PathRange(lower=each.lower, upper=each.upper) for each in ranges]
         )
+
+
+def _filtered(files: FileSet, request: storage_pb2.ReadFilesetRequest) -> Iterator[FileRow]:
+    kinds = [(each.WhichOneof("filter"), each) for each in request.filters]
+    ranges = [PathRange(each.path_range.lower, each.path_range.upper) for kind, each in kinds if kind == "path_range"]
+    return filtered_rows(files, ranges, [each.path_regex for kind, each in kinds if kind == "path_regex"])
 
 
 def _compose(

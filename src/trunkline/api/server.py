@@ -1,5 +1,6 @@
 """The gRPC server: services, limits, health, reflection."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ from trunkline.proto import (
     transaction_pb2_grpc,
     version_pb2_grpc,
 )
+from trunkline.storage.chunk import ChunkRef
 
 MESSAGE_BYTES_MAX = 20 * 1024 * 1024
 # Clients hold about 100 streams open at once, and waiting for a commit or a job holds one thread.
@@ -85,6 +87,7 @@ def start_grpc_server(
     host: str,
     port: int,
     deployment_id: str,
+    chunk_url: Callable[[ChunkRef], str],
 ) -> GrpcServer:
     """Serve on host and port; port 0 picks a free one. Raise UnavailableError where the port is taken."""
     server = grpc.server(
@@ -97,7 +100,7 @@ def start_grpc_server(
     )
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionService(versioning, actions), server)
     admin_pb2_grpc.add_APIServicer_to_server(AdminService(versioning, deployment_id=deployment_id), server)
-    storage_pb2_grpc.add_FilesetServicer_to_server(FilesetService(versioning), server)
+    storage_pb2_grpc.add_FilesetServicer_to_server(FilesetService(versioning, chunk_url), server)
     debug_pb2_grpc.add_DebugServicer_to_server(DebugService(versioning), server)
     enterprise_pb2_grpc.add_APIServicer_to_server(EnterpriseService(), server)
     metadata_pb2_grpc.add_APIServicer_to_server(MetadataService(versioning), server)

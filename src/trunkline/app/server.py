@@ -23,6 +23,7 @@ from trunkline.pps.cron import Clock
 from trunkline.pps.jobs import JobMaker
 from trunkline.pps.secrets import Secrets
 from trunkline.storage.fileset import FileSets
+from trunkline.web.chunks import chunk_path
 from trunkline.web.server import start_http_server
 
 
@@ -59,6 +60,7 @@ class Server:
         secrets = Secrets(self.versioning, self._state.secret_key())
         self._controller = Controller(self.versioning, executor, secrets=secrets, runner=options.runner)
         self._clock = Clock(self.versioning)
+        self._http = start_http_server(self.versioning, host=options.host, port=options.http_port)
         self._grpc: GrpcServer = start_grpc_server(
             self.versioning,
             objects,
@@ -67,11 +69,11 @@ class Server:
             host=options.host,
             port=options.grpc_port,
             deployment_id=self._deployment_id(),
+            chunk_url=lambda ref: self.http_address + chunk_path(ref),
         )
         # By these, clients inside user code find the server; no worker has been started yet.
         worker_environ["PACHD_PEER_SERVICE_HOST"] = _reachable(options.host)
         worker_environ["PACHD_PEER_SERVICE_PORT"] = str(self._grpc.port)
-        self._http = start_http_server(self.versioning, host=options.host, port=options.http_port)
         self._controller.start()
         self._clock.start()
         self._state.publish(grpc_address=self.address, http_address=self.http_address, version=__version__)

@@ -12,21 +12,27 @@ from starlette.routing import Route
 
 from trunkline.errors import UnavailableError
 from trunkline.pfs.versioning import Versioning
+from trunkline.web.chunks import ChunkEndpoint
 from trunkline.web.files import FileEndpoint
 
 _METHODS = ["GET", "HEAD"]
 
 
 def application(versioning: Versioning) -> Starlette:
-    """Return the application: ``/healthz`` and ``/pfs/…``."""
+    """Return the application: ``/healthz``, ``/pfs/…`` and ``/chunks/…``."""
     files = FileEndpoint(versioning)
+    chunks = ChunkEndpoint(versioning)
 
     def read(request: Request) -> object:
         return files(request)
 
+    def read_chunk(request: Request) -> object:
+        return chunks(request)
+
     return Starlette(
         routes=[
             Route("/healthz", lambda _: PlainTextResponse("healthy\n"), methods=_METHODS),
+            Route("/chunks/{reference}", read_chunk, methods=_METHODS),
             Route("/pfs/{project}/{repo}/{ref}", read, methods=_METHODS),
             Route("/pfs/{project}/{repo}/{ref}/{path:path}", read, methods=_METHODS),
         ]

@@ -1,11 +1,16 @@
 """File sets through both of their services."""
 
+import hashlib
+import random
+import urllib.error
+import urllib.request
+
 import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from trunkline.pfs.temporary import create_file_set
-from trunkline.proto import pfs_pb2, storage_pb2
+from trunkline.proto import cdr_pb2, pfs_pb2, storage_pb2
 from trunkline.proto.pfs_pb2 import GetFileSetRequest
 from trunkline.testing.doors import Story, add, at, copy, delete, in_file_set
 
@@ -160,3 +165,33 @@ def test_the_storage_service_makes_reads_composes_and_shards_the_same_file_sets(
     assert [(each.lower, each.upper) for each in shards] == [("", "/d.txt"), ("/d.txt", "")]
     story.storage.RenewFileset(storage_pb2.RenewFilesetRequest(fileset_id=composed, ttl_seconds=60))
     assert story.read(in_file_set(second)) == {"/d.txt": "1"}
+
+
+def test_clients_put_files_together_from_chunks_that_they_get_over_http(story: Story) -> None:
+    large = random.Random(1).randbytes(9_000_000)
+    file_set = story.file_set(add("/empty", ""), add("/large", large), add("/small", "1"))
+
+    def resolve(ref: cdr_pb2.Ref) -> bytes:
+        match ref.WhichOneof("body"):
+            case "concat":
+                return b"".join(map(resolve, ref.concat.refs))
+            case "slice":
+                return resolve(ref.slice.inner)[ref.slice.start : ref.slice.end]
+            case "content_hash":
+                content = resolve(ref.content_hash.inner)
+                assert hashlib.blake2b(content, digest_size=32).digest() == ref.content_hash.hash
+                return content
+            case _:
+                with urllib.request.urlopen(ref.http.url) as response:
+                    return bytes(response.read())
+
+    request = storage_pb2.ReadFilesetRequest(fileset_id=file_set)
+    refs = {message.path: message.ref for message in story.storage.ReadFilesetCDR(request)}
+    assert len(refs["/large"].concat.refs) > 1
+    assert {path: resolve(ref) for path, ref in refs.items()} == {"/empty": b"", "/large": large, "/small": b"1"}
+    url = refs["/small"].concat.refs[0].slice.inner.content_hash.inner.http.url
+    base, _, token = url.rpartition("/")
+    for wrong in (token[:-2], token[:-2] + "zz", ("1" if token[0] == "0" else "0") + token[1:]):
+        with pytest.raises(urllib.error.HTTPError, match="404") as answer:
+            urllib.request.urlopen(f"{base}/{wrong}")
+        answer.value.close()
