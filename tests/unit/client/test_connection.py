@@ -128,10 +128,12 @@ class Recording(pfs_pb2_grpc.APIServicer):
 
     def __init__(self) -> None:
         self.applied: list[int] = []
+        self.begun = threading.Event()
         self.aborted = threading.Event()
 
     def ModifyFile(self, request_iterator: Iterator[pfs_pb2.ModifyFileRequest], context: grpc.ServicerContext) -> Empty:
         context.add_callback(self.aborted.set)
+        self.begun.set()
         count = sum(1 for _ in request_iterator)
         # As a server must: the end of a stream that was called off can be seen a moment before the calling off.
         if not self.aborted.wait(0.5):
@@ -152,6 +154,7 @@ def test_an_edit_whose_source_fails_is_called_off_and_the_failure_comes_out(conn
 
     def requests() -> Iterator[pfs_pb2.ModifyFileRequest]:
         yield pfs_pb2.ModifyFileRequest()
+        assert servicer.begun.wait(10)
         raise PermissionError("no")
 
     with pytest.raises(PermissionError, match="no"):
