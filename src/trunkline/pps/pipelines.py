@@ -16,7 +16,8 @@ from trunkline.pfs.commits import finish_commit, start_commit
 from trunkline.pfs.queries.repos import find_repo
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps.cron import cron_inputs, cron_repo
+from trunkline.pps.cron import cron_repo
+from trunkline.pps.cron_repos import create_cron_repos, delete_cron_repos
 from trunkline.pps.defaults import Defaults, defaults_of
 from trunkline.pps.jobs import kill_job
 from trunkline.pps.queries import jobs, pipelines
@@ -122,7 +123,7 @@ def create_pipeline(tx: Transaction, versioning: Versioning, definition: Definit
     _check_existing(tx, definition, existing)
     output = RepoKey(definition.project, definition.name)
     _create_repos(tx, output)
-    _create_cron_repos(tx, definition.spec, output)
+    create_cron_repos(tx, definition.spec, output)
     key = existing.key if existing else _insert(tx, definition)
     commit = start_commit(tx, BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH))
     versioning.append_layer(tx, commit, spec_layer)
@@ -154,26 +155,6 @@ def _create_repos(tx: Transaction, output: RepoKey) -> None:
         key = RepoKey(*_key(output), type_)
         if find_repo(tx.connection, key) is None:
             repos.create_repo(tx, key, description=description)
-
-
-def _create_cron_repos(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
-    for leaf in cron_inputs(spec):
-        if find_repo(tx.connection, cron_repo(leaf)) is None:
-            repos.create_repo(tx, cron_repo(leaf), description=_cron_description(output))
-
-
-def _delete_cron_repos(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
-    """Remove the cron repos that were made for this pipeline and that nobody else reads."""
-    for leaf in cron_inputs(spec):
-        row = find_repo(tx.connection, cron_repo(leaf))
-        if row is None or row.description != _cron_description(output):
-            continue
-        if not branches.inspect_branch(tx, BranchKey(cron_repo(leaf), DEFAULT_BRANCH)).subvenance:
-            repos.delete_repo(tx, cron_repo(leaf), force=True)
-
-
-def _cron_description(output: RepoKey) -> str:
-    return f"Cron tick repo for pipeline {output}."
 
 
 def _key(repo: RepoKey) -> tuple[str, str]:
@@ -273,7 +254,7 @@ def delete_pipeline(tx: Transaction, row: PipelineRow, *, force: bool = False, k
             repos.delete_repo(tx, RepoKey(*_key(output), type_), force=True)
     else:
         repos.delete_repo(tx, output, force=True)
-    _delete_cron_repos(tx, spec, output)
+    delete_cron_repos(tx, spec, output)
 
 
 def _refuse_dependants(tx: Transaction, row: PipelineRow, spec: PipelineSpec) -> None:
