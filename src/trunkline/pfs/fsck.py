@@ -7,7 +7,6 @@ from trunkline.pfs.queries import branches, commits, file_sets
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
-from trunkline.pfs.triggers import trigger_of
 from trunkline.pfs.versioning import Versioning
 from trunkline.storage.verify import StorageCheck
 
@@ -34,17 +33,12 @@ def check_data(versioning: Versioning) -> Iterator[str]:
 
 
 def _check_branches(tx: Transaction, rows: dict[int, CommitRow]) -> Iterator[str]:
-    all_branches = branches.list_branches(tx.connection)
-    names = {(row.repo_key, row.branch.name) for row in all_branches}
-    for row in all_branches:
+    for row in branches.list_branches(tx.connection):
         yield from _check_head(row, rows)
         if row.key in upstream_of(tx, row.key):
             yield f"branch {row.branch} is computed from itself"
-        trigger = trigger_of(row)
-        if trigger is not None and branches.provenance_of(tx.connection, row.key):
+        if row.trigger is not None and branches.provenance_of(tx.connection, row.key):
             yield f"branch {row.branch} has both a trigger and provenance"
-        if trigger is not None and (row.repo_key, trigger.branch) not in names:
-            yield f"branch {row.branch} follows branch {trigger.branch}, which is missing"
 
 
 def _check_head(row: BranchRow, rows: dict[int, CommitRow]) -> Iterator[str]:
