@@ -19,8 +19,9 @@ def test_an_archive_holds_every_entry_with_its_content() -> None:
 
     pieces = list(joined(tar_stream(files, files.walk("/")), bytes_max=100_000))
 
-    archive = tarfile.open(fileobj=io.BytesIO(b"".join(pieces)))
-    read = {m.name: archive.extractfile(m).read() for m in archive.getmembers() if m.isfile()}
+    with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
+        read = {m.name: archive.extractfile(m).read() for m in archive.getmembers() if m.isfile()}
+        directories = {m.name.strip("/") for m in archive.getmembers() if m.isdir()}
     assert {"/" + name.lstrip("/"): data for name, data in read.items()} == content
-    assert {"many", "long"} <= {m.name.strip("/") for m in archive.getmembers() if m.isdir()}
+    assert {"many", "long"} <= directories
     assert len(pieces) > 3
