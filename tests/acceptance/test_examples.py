@@ -17,7 +17,9 @@ import pytest
 from trunkline.testing.raw import read_objects
 from trunkline.testing.server import ServerProcess, running_server
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+SDK_PYTHON = ROOT / ".venv-sdk" / "bin" / "python3"
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 Shell = Callable[..., str]
 
@@ -38,7 +40,7 @@ def shell(server: ServerProcess, tmp_path: Path) -> Shell:
     def run(example: str, command: str) -> str:
         directory = tmp_path / "examples" / example
         if not directory.exists():
-            shutil.copytree(EXAMPLES / example, directory, ignore=shutil.ignore_patterns("photos", "media"))
+            shutil.copytree(EXAMPLES / example, directory)
         done = subprocess.run(
             ["sh", "-c", command],
             cwd=directory,
@@ -220,3 +222,21 @@ def test_egress_fills_the_table_again_after_each_job(shell: Shell, follow: Calla
     with closing(sqlite3.connect(tmp_path / "examples" / "egress-sqlite" / "shop.db")) as database:
         rows = database.execute("SELECT * FROM totals ORDER BY store").fetchall()
     assert rows == [("hollywood bvd.", 1, 75.0), ("mariposa st.", 1, 5.0), ("washington st.", 6, 480.0)]
+
+
+@pytest.mark.sdk
+def test_a_batch_of_flowers_is_classified_by_one_process(
+    shell: Shell, follow: Callable[..., None], tmp_path: Path
+) -> None:
+    """The published client has a python3 of its own here, so that the spec names it."""
+    shell("datum-batching", f"sed -i 's|python3|{SDK_PYTHON}|' classify.yaml")
+
+    follow("datum-batching")
+
+    assert counts(shell, "classify") == (30, 0)
+    kinds = files(shell, "classify", tmp_path / "kinds")
+    right = [name for name, kind in kinds.items() if f"_{kind.strip()}.csv" in name]
+    assert len(kinds) == 30
+    assert len(right) > 25
+    # Each worker has a process, and there are fewer of them than flowers.
+    assert 1 <= shell("cron", "pachctl logs --pipeline classify").count("loaded a model") < 10

@@ -10,15 +10,16 @@ from trunkline.api.actions import Actions
 from trunkline.api.commits import CommitMethods
 from trunkline.api.file_sets import FileSetMethods
 from trunkline.api.files import FileMethods
-from trunkline.errors import CorruptDataError, NotSupportedError
+from trunkline.errors import CorruptDataError
 from trunkline.model.names import DEFAULT_PROJECT, USER
 from trunkline.pfs import branches, history, projects, repos
 from trunkline.pfs.fsck import check_data, check_versions
-from trunkline.pfs.references import find_branch
+from trunkline.pfs.references import find_branch, resolve_commit
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
 from trunkline.pps.queries.pipelines import list_pipelines
+from trunkline.pps.zombies import find_all_zombies, find_zombies
 from trunkline.proto import pfs_pb2, pfs_pb2_grpc
 from trunkline.proto.transaction_pb2 import TransactionRequest
 from trunkline.storage.verify import StorageCheck
@@ -186,12 +187,17 @@ class PfsService(FileMethods, FileSetMethods, CommitMethods, pfs_pb2_grpc.APISer
     # The whole
 
     def Fsck(self, request: pfs_pb2.FsckRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.FsckResponse]:
-        if request.WhichOneof("zombie_check") is not None:
-            raise NotSupportedError(
-                "files of datums that are gone are not looked for by this server: leave out --zombie"
-            )
         for problem in check_versions(self._versioning):
             yield pfs_pb2.FsckResponse(error=problem)
+        for problem in self._zombies(request):
+            yield pfs_pb2.FsckResponse(error=problem)
+
+    def _zombies(self, request: pfs_pb2.FsckRequest) -> Iterator[str]:
+        if request.WhichOneof("zombie_check") == "zombie_target":
+            with self._versioning.reading() as tx:
+                commit = resolve_commit(tx, wire.read_commit(request.zombie_target))
+            return find_zombies(self._versioning, commit)
+        return find_all_zombies(self._versioning) if request.zombie_all else iter(())
 
     def CheckStorage(
         self, request: pfs_pb2.CheckStorageRequest, context: grpc.ServicerContext

@@ -1,7 +1,14 @@
+import json
+
 import grpc
 import pytest
+from sqlalchemy import update
 
-from trunkline.proto import pfs_pb2
+from trunkline.db.tables import jobs
+from trunkline.model.datums import DatumState
+from trunkline.pps.records import DatumRecord, DatumRecords
+from trunkline.proto import pfs_pb2, pps_pb2
+from trunkline.proto.pps_pb2_grpc import APIStub as PpsStub
 from trunkline.testing.doors import Story, add, at
 
 
@@ -19,3 +26,27 @@ def test_a_sound_server_reports_nothing_and_a_damaged_one_the_chunk(story: Story
     with pytest.raises(grpc.RpcError, match=r"chunk [0-9a-f]{64}") as caught:
         story.pfs.CheckStorage(request)
     assert caught.value.code() == grpc.StatusCode.DATA_LOSS
+
+
+def test_a_file_of_a_datum_that_the_job_does_not_know_is_a_zombie(story: Story) -> None:
+    """As if a job had forgotten to take it away: here the job forgets its datums."""
+    story.put(at("in"), add("/a", "1"))
+    spec = {
+        "pipeline": {"name": "copy"},
+        "input": {"pfs": {"repo": "in", "glob": "/*"}},
+        "transform": {"cmd": ["sh"], "stdin": ["cp /pfs/in/* /pfs/out/"]},
+    }
+    request = pps_pb2.CreatePipelineV2Request(create_pipeline_request_json=json.dumps(spec))
+    PpsStub(story.channel).CreatePipelineV2(request)
+    finished = pfs_pb2.InspectCommitRequest(commit=at("copy"), wait=pfs_pb2.CommitState.FINISHED)
+    story.pfs.InspectCommit(finished)
+    zombies = pfs_pb2.FsckRequest(zombie_all=True)
+    assert not list(story.pfs.Fsck(zombies))
+    other = DatumRecord(id="0" * 64, hash="", state=DatumState.SUCCESS, job="", inputs=())
+
+    with story.versioning.db.write() as connection:
+        root = DatumRecords(story.versioning.file_sets.tables).write([other])
+        connection.execute(update(jobs).values(datums=root))
+
+    (problem,) = story.pfs.Fsck(zombies)
+    assert "file /a is of datum" in problem.error
