@@ -1,6 +1,7 @@
 """The small services that clients ask before anything else: version, cluster, auth and enterprise that are off."""
 
 import platform
+from pathlib import Path
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -31,8 +32,9 @@ class VersionService(version_pb2_grpc.APIServicer):
 class AdminService(admin_pb2_grpc.APIServicer):
     """``admin_v2.API``."""
 
-    def __init__(self, versioning: Versioning, *, deployment_id: str) -> None:
+    def __init__(self, versioning: Versioning, *, deployment_id: str, state_directory: Path) -> None:
         self._versioning = versioning
+        self._state_directory = state_directory
         self._deployment_id = deployment_id
 
     def InspectCluster(
@@ -46,4 +48,5 @@ class AdminService(admin_pb2_grpc.APIServicer):
             warnings_ok=True,
             web_resources=admin_pb2.WebResource(archive_download_base_url="/archive/"),
             metadata=pairs,
+            state_directory=str(self._state_directory),
         )

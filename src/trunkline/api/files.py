@@ -211,6 +211,8 @@ def _content(add: pfs_pb2.AddFile, stream: _Pushback) -> Iterator[bytes]:
 def _add_from_url(writer: LayerWriter, add: pfs_pb2.AddFile) -> None:
     for relative, pieces in read_url(add.url.URL, recursive=add.url.recursive):
         path = f"{add.path.rstrip('/')}/{relative}" if relative else add.path
+        if add.url.overwrite:
+            writer.delete(path, tag=add.datum or _TAG)
         writer.add(path, pieces, tag=add.datum or _TAG)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -87,6 +88,7 @@ def start_grpc_server(
     host: str,
     port: int,
     deployment_id: str,
+    state_directory: Path,
     chunk_url: Callable[[ChunkRef], str],
 ) -> GrpcServer:
     """Serve on host and port; port 0 picks a free one. Raise UnavailableError where the port is taken."""
@@ -99,7 +101,9 @@ def start_grpc_server(
         PpsService(versioning, objects, actions, executor=executor, secrets=secrets), server
     )
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionService(versioning, actions), server)
-    admin_pb2_grpc.add_APIServicer_to_server(AdminService(versioning, deployment_id=deployment_id), server)
+    admin_pb2_grpc.add_APIServicer_to_server(
+        AdminService(versioning, deployment_id=deployment_id, state_directory=state_directory), server
+    )
     storage_pb2_grpc.add_FilesetServicer_to_server(FilesetService(versioning, chunk_url), server)
     debug_pb2_grpc.add_DebugServicer_to_server(DebugService(versioning), server)
     enterprise_pb2_grpc.add_APIServicer_to_server(EnterpriseService(), server)

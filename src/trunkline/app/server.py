@@ -1,6 +1,7 @@
 """Everything of one server, built from its state directory."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from trunkline.pfs.chunk_index import DatabaseChunkIndex
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.controller import Controller
 from trunkline.pps.cron import Clock
+from trunkline.pps.executor import Executor
 from trunkline.pps.jobs import JobMaker
 from trunkline.pps.secrets import Secrets
 from trunkline.storage.fileset import FileSets
@@ -42,7 +44,8 @@ class ServerOptions:
 class Server:
     """A running server. Close it to stop it; what it was doing goes on when the next one starts."""
 
-    def __init__(self, options: ServerOptions) -> None:
+    def __init__(self, options: ServerOptions, *, open_executor: Callable[[FileSets], Executor] | None = None) -> None:
+        """Start it. Another executor than the local one is opened on the server's own file sets."""
         self._state = StateDirectory(options.home)
         objects = open_object_store(self._state.objects_url)
         self._db = Database(self._state.database_url)
@@ -50,16 +53,21 @@ class Server:
         self.versioning = Versioning(self._db, FileSets(objects, index))
         self.versioning.listeners.append(JobMaker())
         worker_environ = dict(os.environ)
-        executor = LocalExecutor(
-            self._state.objects_url,
-            self._state.scratch,
-            slots=options.workers or os.cpu_count() or 1,
-            find_chunks=index.find,
-            environ=worker_environ,
-        )
+        executor: Executor
+        if open_executor is not None:
+            executor = open_executor(self.versioning.file_sets)
+        else:
+            executor = LocalExecutor(
+                self._state.objects_url,
+                self._state.scratch,
+                slots=options.workers or os.cpu_count() or 1,
+                find_chunks=index.find,
+                environ=worker_environ,
+            )
         secrets = Secrets(self.versioning, self._state.secret_key())
         self._controller = Controller(self.versioning, executor, secrets=secrets, runner=options.runner)
         self._clock = Clock(self.versioning)
+        deployment_id = self._deployment_id()
         self._http = start_http_server(self.versioning, host=options.host, port=options.http_port)
         self._grpc: GrpcServer = start_grpc_server(
             self.versioning,
@@ -68,7 +76,8 @@ class Server:
             secrets=secrets,
             host=options.host,
             port=options.grpc_port,
-            deployment_id=self._deployment_id(),
+            deployment_id=deployment_id,
+            state_directory=self._state.path,
             chunk_url=lambda ref: self.http_address + chunk_path(ref),
         )
         # By these, clients inside user code find the server; no worker has been started yet.
@@ -76,7 +85,12 @@ class Server:
         worker_environ["PACHD_PEER_SERVICE_PORT"] = str(self._grpc.port)
         self._controller.start()
         self._clock.start()
-        self._state.publish(grpc_address=self.address, http_address=self.http_address, version=__version__)
+        self._state.publish(
+            grpc_address=self.address,
+            http_address=self.http_address,
+            version=__version__,
+            deployment_id=deployment_id,
+        )
 
     @property
     def address(self) -> str:

@@ -79,13 +79,14 @@ class StateDirectory:
             temporary.replace(file)
         return file.read_bytes()
 
-    def publish(self, *, grpc_address: str, http_address: str, version: str) -> None:
+    def publish(self, *, grpc_address: str, http_address: str, version: str, deployment_id: str) -> None:
         """Tell local clients where the server is."""
         content = {
             "pid": os.getpid(),
             "grpc_address": grpc_address,
             "http_address": http_address,
             "version": version,
+            "deployment_id": deployment_id,
         }
         temporary = self.path / f"{_SERVER_FILE}.new"
         temporary.write_text(json.dumps(content) + "\n")

@@ -60,7 +60,14 @@ def put_file(
     # A repo that does not exist is better said before the bytes travel than after.
     session.client.pfs.InspectRepo(proto.pfs_pb2.InspectRepoRequest(repo=file.commit.repo))
     with _progress_bar(uploads, shown=progress and sys.stderr.isatty()) as sent:
-        requests = edit_requests(file.commit, uploads, append=append, recursive=recursive, sent=sent)
+        requests = edit_requests(
+            file.commit,
+            uploads,
+            append=append,
+            recursive=recursive,
+            by_path=session.client.reads_our_files(),
+            sent=sent,
+        )
         session.client.modify_file(requests, compress=compress)
 
 

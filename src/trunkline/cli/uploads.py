@@ -8,6 +8,7 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -33,6 +34,11 @@ class Upload:
     def is_remote(self) -> bool:
         """Whether the server fetches the source by itself."""
         return is_url(self.source)
+
+    @property
+    def is_local_file(self) -> bool:
+        """Whether the source is one regular file, taken as it is."""
+        return not (self.is_archive or self.is_remote or self.source == STANDARD_INPUT) and os.path.isfile(self.source)
 
 
 def is_url(source: str) -> bool:
@@ -108,14 +114,27 @@ def edit_requests(
     *,
     append: bool,
     recursive: bool,
+    by_path: bool = False,
     sent: Callable[[int], object] = lambda _count: None,
 ) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:
-    """Yield the messages of one edit; sent is told how many bytes each one carries."""
+    """Yield the messages of one edit; sent is told how many bytes each one stands for.
+
+    With by_path local files are named and not sent: the server reads them.
+    """
     yield proto.pfs_pb2.ModifyFileRequest(set_commit=commit)
     for upload in uploads:
+        if by_path and upload.is_local_file:
+            yield _named(upload, append=append)
+            sent(os.path.getsize(upload.source))
+            continue
         for message in _upload_requests(upload, append=append, recursive=recursive):
             yield message
             sent(len(message.add_file.raw.value))
+
+
+def _named(upload: Upload, *, append: bool) -> proto.pfs_pb2.ModifyFileRequest:
+    url = proto.pfs_pb2.AddFile.URLSource(URL=Path(upload.source).absolute().as_uri(), overwrite=not append)
+    return proto.pfs_pb2.ModifyFileRequest(add_file=proto.pfs_pb2.AddFile(path=upload.target, url=url))
 
 
 def _upload_requests(upload: Upload, *, append: bool, recursive: bool) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:

@@ -11,9 +11,10 @@ from trunkline.client.addresses import Address, parse_address
 from trunkline.client.channel import open_channel
 from trunkline.client.config import Context, read_config
 from trunkline.client.edits import send_edit
-from trunkline.client.local_server import ensure_server, home_directory
+from trunkline.client.local_server import ensure_server, home_directory, shares_files
 from trunkline.client.stubs import Metadata, TranslatingStub
-from trunkline.proto import pfs_pb2
+from trunkline.errors import NotSupportedError
+from trunkline.proto import admin_pb2, pfs_pb2
 from trunkline.proto.pfs_pb2_grpc import APIStub
 
 if TYPE_CHECKING:
@@ -107,6 +108,14 @@ class Client:
     def lineage(self) -> "LineageStub":
         """Why things are as they are."""
         return cast("LineageStub", self._service("lineage", "LineageStub"))
+
+    def reads_our_files(self) -> bool:
+        """Return whether the server can read a local file by its path, so that its bytes need not be sent."""
+        try:
+            info = self.admin.InspectCluster(admin_pb2.InspectClusterRequest())
+        except NotSupportedError:
+            return False
+        return shares_files(info.state_directory, info.deployment_id)
 
     def modify_file(self, requests: Iterable[pfs_pb2.ModifyFileRequest], *, compress: bool = False) -> None:
         """Send one edit: it happens as a whole when this returns, and not at all if requests, or the caller, fails."""

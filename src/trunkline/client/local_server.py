@@ -37,6 +37,7 @@ class ServerRecord:
     grpc_address: str
     http_address: str = ""
     version: str = ""
+    deployment_id: str = ""
 
     @property
     def address(self) -> Address:
@@ -55,6 +56,21 @@ def find_server(home: Path) -> ServerRecord | None:
     """Return the record of the server that runs in home and answers, or None."""
     record = _read_record(home)
     return record if record and _is_alive(record.pid) and _answers(record.address) else None
+
+
+def shares_files(state_directory: str, deployment_id: str) -> bool:
+    """Return whether a server that says so of itself sees the files that we see, with our rights.
+
+    Its record must lie where it says that its state is, name the same installation, and belong to our user. A server on
+    another machine, at the end of a tunnel, fails that.
+    """
+    record = Path(state_directory) / RECORD_FILE
+    try:
+        if not state_directory or record.stat().st_uid != os.geteuid():
+            return False
+        return bool(deployment_id) and json.loads(record.read_text()).get("deployment_id") == deployment_id
+    except (OSError, ValueError):
+        return False
 
 
 def ensure_server(home: Path, *, announce: Callable[[str], None]) -> ServerRecord:

@@ -26,7 +26,7 @@ from trunkline.proto import pfs_pb2 as trunkline_dot_proto_dot_pfs__pb2
 from trunkline.proto import version_pb2 as trunkline_dot_proto_dot_version__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btrunkline/proto/admin.proto\x12\x08\x61\x64min_v2\x1a\x19trunkline/proto/pfs.proto\x1a\x1dtrunkline/proto/version.proto\"\xd3\x02\n\x0b\x43lusterInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rdeployment_id\x18\x02 \x01(\t\x12\x13\n\x0bwarnings_ok\x18\x03 \x01(\x08\x12\x10\n\x08warnings\x18\x04 \x03(\t\x12\x12\n\nproxy_host\x18\x05 \x01(\t\x12\x11\n\tproxy_tls\x18\x06 \x01(\x08\x12\x0e\n\x06paused\x18\x07 \x01(\x08\x12,\n\rweb_resources\x18\x08 \x01(\x0b\x32\x15.admin_v2.WebResource\x12\x35\n\x08metadata\x18\t \x03(\x0b\x32#.admin_v2.ClusterInfo.MetadataEntry\x12\x17\n\x0fpending_restart\x18\n \x01(\x08\x12\x14\n\x0crestart_info\x18\x0b \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"p\n\x15InspectClusterRequest\x12-\n\x0e\x63lient_version\x18\x01 \x01(\x0b\x32\x15.versionpb_v2.Version\x12(\n\x0f\x63urrent_project\x18\x02 \x01(\x0b\x32\x0f.pfs_v2.Project\"a\n\x0bWebResource\x12!\n\x19\x61rchive_download_base_url\x18\x01 \x01(\t\x12/\n\'create_pipeline_request_json_schema_url\x18\x02 \x01(\t\")\n\x17RestartPachydermRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x1a\n\x18RestartPachydermResponse2\xaa\x01\n\x03\x41PI\x12H\n\x0eInspectCluster\x12\x1f.admin_v2.InspectClusterRequest\x1a\x15.admin_v2.ClusterInfo\x12Y\n\x10RestartPachyderm\x12!.admin_v2.RestartPachydermRequest\x1a\".admin_v2.RestartPachydermResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btrunkline/proto/admin.proto\x12\x08\x61\x64min_v2\x1a\x19trunkline/proto/pfs.proto\x1a\x1dtrunkline/proto/version.proto\"\xed\x02\n\x0b\x43lusterInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rdeployment_id\x18\x02 \x01(\t\x12\x13\n\x0bwarnings_ok\x18\x03 \x01(\x08\x12\x10\n\x08warnings\x18\x04 \x03(\t\x12\x12\n\nproxy_host\x18\x05 \x01(\t\x12\x11\n\tproxy_tls\x18\x06 \x01(\x08\x12\x0e\n\x06paused\x18\x07 \x01(\x08\x12,\n\rweb_resources\x18\x08 \x01(\x0b\x32\x15.admin_v2.WebResource\x12\x35\n\x08metadata\x18\t \x03(\x0b\x32#.admin_v2.ClusterInfo.MetadataEntry\x12\x17\n\x0fpending_restart\x18\n \x01(\x08\x12\x14\n\x0crestart_info\x18\x0b \x01(\t\x12\x18\n\x0fstate_directory\x18\xe9\x07 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"p\n\x15InspectClusterRequest\x12-\n\x0e\x63lient_version\x18\x01 \x01(\x0b\x32\x15.versionpb_v2.Version\x12(\n\x0f\x63urrent_project\x18\x02 \x01(\x0b\x32\x0f.pfs_v2.Project\"a\n\x0bWebResource\x12!\n\x19\x61rchive_download_base_url\x18\x01 \x01(\t\x12/\n\'create_pipeline_request_json_schema_url\x18\x02 \x01(\t\")\n\x17RestartPachydermRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x1a\n\x18RestartPachydermResponse2\xaa\x01\n\x03\x41PI\x12H\n\x0eInspectCluster\x12\x1f.admin_v2.InspectClusterRequest\x1a\x15.admin_v2.ClusterInfo\x12Y\n\x10RestartPachyderm\x12!.admin_v2.RestartPachydermRequest\x1a\".admin_v2.RestartPachydermResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,17 +36,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLUSTERINFO_METADATAENTRY']._loaded_options = None
   _globals['_CLUSTERINFO_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_CLUSTERINFO']._serialized_start=100
-  _globals['_CLUSTERINFO']._serialized_end=439
-  _globals['_CLUSTERINFO_METADATAENTRY']._serialized_start=392
-  _globals['_CLUSTERINFO_METADATAENTRY']._serialized_end=439
-  _globals['_INSPECTCLUSTERREQUEST']._serialized_start=441
-  _globals['_INSPECTCLUSTERREQUEST']._serialized_end=553
-  _globals['_WEBRESOURCE']._serialized_start=555
-  _globals['_WEBRESOURCE']._serialized_end=652
-  _globals['_RESTARTPACHYDERMREQUEST']._serialized_start=654
-  _globals['_RESTARTPACHYDERMREQUEST']._serialized_end=695
-  _globals['_RESTARTPACHYDERMRESPONSE']._serialized_start=697
-  _globals['_RESTARTPACHYDERMRESPONSE']._serialized_end=723
-  _globals['_API']._serialized_start=726
-  _globals['_API']._serialized_end=896
+  _globals['_CLUSTERINFO']._serialized_end=465
+  _globals['_CLUSTERINFO_METADATAENTRY']._serialized_start=418
+  _globals['_CLUSTERINFO_METADATAENTRY']._serialized_end=465
+  _globals['_INSPECTCLUSTERREQUEST']._serialized_start=467
+  _globals['_INSPECTCLUSTERREQUEST']._serialized_end=579
+  _globals['_WEBRESOURCE']._serialized_start=581
+  _globals['_WEBRESOURCE']._serialized_end=678
+  _globals['_RESTARTPACHYDERMREQUEST']._serialized_start=680
+  _globals['_RESTARTPACHYDERMREQUEST']._serialized_end=721
+  _globals['_RESTARTPACHYDERMRESPONSE']._serialized_start=723
+  _globals['_RESTARTPACHYDERMRESPONSE']._serialized_end=749
+  _globals['_API']._serialized_start=752
+  _globals['_API']._serialized_end=922
 # @@protoc_insertion_point(module_scope)

@@ -760,14 +760,16 @@ class PathRange(_message.Message):
 class AddFile(_message.Message):
     __slots__ = ("path", "datum", "raw", "url")
     class URLSource(_message.Message):
-        __slots__ = ("URL", "recursive", "concurrency")
+        __slots__ = ("URL", "recursive", "concurrency", "overwrite")
         URL_FIELD_NUMBER: _ClassVar[int]
         RECURSIVE_FIELD_NUMBER: _ClassVar[int]
         CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
+        OVERWRITE_FIELD_NUMBER: _ClassVar[int]
         URL: str
         recursive: bool
         concurrency: int
-        def __init__(self, URL: _Optional[str] = ..., recursive: _Optional[bool] = ..., concurrency: _Optional[int] = ...) -> None: ...
+        overwrite: bool
+        def __init__(self, URL: _Optional[str] = ..., recursive: _Optional[bool] = ..., concurrency: _Optional[int] = ..., overwrite: _Optional[bool] = ...) -> None: ...
     PATH_FIELD_NUMBER: _ClassVar[int]
     DATUM_FIELD_NUMBER: _ClassVar[int]
     RAW_FIELD_NUMBER: _ClassVar[int]
