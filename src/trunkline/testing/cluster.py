@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from google.protobuf import json_format
 
 from trunkline.app.server import Server, ServerOptions
 from trunkline.proto import pfs_pb2, pfs_pb2_grpc, pps_pb2, pps_pb2_grpc
+from trunkline.testing.in_process import InProcessExecutor, Program
 
 
 @dataclass
@@ -76,9 +78,14 @@ class Cluster:
         return [line.message for line in self.pps.GetLogs(pps_pb2.GetLogsRequest(job=job, **options))]
 
 
-def open_cluster(home: Path, *, workers: int = 2) -> tuple[Cluster, Callable[[], None]]:
-    """Return a cluster with its state in home, and how to close it."""
-    server = Server(ServerOptions(home=home, host="127.0.0.1", grpc_port=0, http_port=0, workers=workers))
+def open_cluster(home: Path, *, workers: int = 2, program: Program | None = None) -> tuple[Cluster, Callable[[], None]]:
+    """Return a cluster with its state in home, and how to close it.
+
+    With a program, that is the user code of every pipeline, and no process is started.
+    """
+    options = ServerOptions(home=home, host="127.0.0.1", grpc_port=0, http_port=0, workers=workers)
+    open_executor = None if program is None else partial(InProcessExecutor, program=program)
+    server = Server(options, open_executor=open_executor)
     channel = grpc.insecure_channel(server.address.removeprefix("grpc://"))
 
     def close() -> None:
