@@ -56,18 +56,23 @@ def put_file(
     """
     file = refer.file(target, session.project(project), need_path=False)
     sources = [*files, *_listed(lists)] or [STANDARD_INPUT]
-    uploads = list(plan_uploads(sources, file.path, recursive=recursive, full_path=full_path, untar=untar))
+    by_path = session.client.reads_our_files()
+    shows_progress = progress and sys.stderr.isatty()
+    # Who watches sees file after file go; otherwise the server walks directories, which is much faster.
+    uploads = list(
+        plan_uploads(
+            sources,
+            file.path,
+            recursive=recursive,
+            full_path=full_path,
+            untar=untar,
+            whole_directories=by_path and not shows_progress,
+        )
+    )
     # A repo that does not exist is better said before the bytes travel than after.
     session.client.pfs.InspectRepo(proto.pfs_pb2.InspectRepoRequest(repo=file.commit.repo))
-    with _progress_bar(uploads, shown=progress and sys.stderr.isatty()) as sent:
-        requests = edit_requests(
-            file.commit,
-            uploads,
-            append=append,
-            recursive=recursive,
-            by_path=session.client.reads_our_files(),
-            sent=sent,
-        )
+    with _progress_bar(uploads, shown=shows_progress) as sent:
+        requests = edit_requests(file.commit, uploads, append=append, recursive=recursive, by_path=by_path, sent=sent)
         session.client.modify_file(requests, compress=compress)
 
 

@@ -36,9 +36,11 @@ class Upload:
         return is_url(self.source)
 
     @property
-    def is_local_file(self) -> bool:
-        """Whether the source is one regular file, taken as it is."""
-        return not (self.is_archive or self.is_remote or self.source == STANDARD_INPUT) and os.path.isfile(self.source)
+    def is_named_to_server(self) -> bool:
+        """Whether a server that sees our files can take the source by its path: a regular file, or a directory."""
+        if self.is_archive or self.is_remote or self.source == STANDARD_INPUT:
+            return False
+        return os.path.isfile(self.source) or os.path.isdir(self.source)
 
 
 def is_url(source: str) -> bool:
@@ -47,13 +49,20 @@ def is_url(source: str) -> bool:
 
 
 def plan_uploads(
-    sources: Sequence[str], path: str, *, recursive: bool = False, full_path: bool = False, untar: bool = False
+    sources: Sequence[str],
+    path: str,
+    *,
+    recursive: bool = False,
+    full_path: bool = False,
+    untar: bool = False,
+    whole_directories: bool = False,
 ) -> Iterator[Upload]:
     """Yield what to send, directories walked in the order of their sorted names.
 
     Without a path a source goes to its base name (all of its name with full_path); one source goes to the path exactly,
     or below it if the path ends in a slash; several sources go below the path. A directory that is walked brings its
-    files below where it goes itself, and ``/`` as the path of a single directory takes them without its name.
+    files below where it goes itself, and ``/`` as the path of a single directory takes them without its name. With
+    whole_directories, a directory is one thing to send, for a server that walks it by itself.
     """
     for source in sources:
         target = _target(source, path, alone=len(sources) == 1, recursive=recursive, full_path=full_path)
@@ -64,6 +73,9 @@ def plan_uploads(
         elif os.path.isdir(source):
             if not recursive:
                 raise click.ClickException(f"{source} is a directory: use -r to put the files in it")
+            if whole_directories and not untar:
+                yield Upload(source, _clean(target))
+                continue
             yield from (_file(file, target + file[len(source.rstrip("/")) :], untar) for file in _walk(source))
         else:
             yield _file(source, target, untar)
@@ -123,7 +135,7 @@ def edit_requests(
     """
     yield proto.pfs_pb2.ModifyFileRequest(set_commit=commit)
     for upload in uploads:
-        if by_path and upload.is_local_file:
+        if by_path and upload.is_named_to_server:
             yield _named(upload, append=append)
             sent(os.path.getsize(upload.source))
             continue
@@ -133,7 +145,9 @@ def edit_requests(
 
 
 def _named(upload: Upload, *, append: bool) -> proto.pfs_pb2.ModifyFileRequest:
-    url = proto.pfs_pb2.AddFile.URLSource(URL=Path(upload.source).absolute().as_uri(), overwrite=not append)
+    url = proto.pfs_pb2.AddFile.URLSource(
+        URL=Path(upload.source).absolute().as_uri(), recursive=os.path.isdir(upload.source), overwrite=not append
+    )
     return proto.pfs_pb2.ModifyFileRequest(add_file=proto.pfs_pb2.AddFile(path=upload.target, url=url))
 
 
