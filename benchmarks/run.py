@@ -8,7 +8,9 @@ HERE = Path(__file__).parent
 BENCHMARKS = (
     ("image_quality.py", "--photos", "200"),
     ("one_photo.py", "--photos", "500", "5000"),
+    ("noop_job.py",),
     ("storage.py",),
+    ("put_get.py",),
     ("worker.py", str(HERE.parent / "examples" / "image-quality" / "photos" / "test")),
 )
 
