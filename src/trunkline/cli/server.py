@@ -25,7 +25,9 @@ _HTTP_PORT = 30600
 @click.option("--grpc-port", default=DEFAULT_PORT, show_default=True, help="The port for clients; 0 picks a free one.")
 @click.option("--http-port", default=_HTTP_PORT, show_default=True, help="The port for S3 and the web; 0 picks one.")
 @click.option("--workers", type=click.IntRange(min=1), help="How many datums run at once; by default one per core.")
-@click.option("--runner", type=click.Choice(["auto", "process", "warm"]), default="auto", help="How Python is run.")
+@click.option(
+    "--runner", type=click.Choice(["auto", "process", "warm", "reuse"]), default="auto", help="How Python is run."
+)
 @pass_session
 def serve(
     session: Session,

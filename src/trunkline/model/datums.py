@@ -15,6 +15,9 @@ class Runner(StrEnum):
     AUTO = "auto"
     PROCESS = "process"
     WARM = "warm"
+    """Each datum in a child of an interpreter that has imported the script's modules."""
+    REUSE = "reuse"
+    """Several datums of a set in one such child."""
 
 
 class DatumState(StrEnum):

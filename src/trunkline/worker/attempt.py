@@ -12,10 +12,11 @@ from trunkline.worker.context import WorkerContext
 from trunkline.worker.environment import datum_environment, map_pfs, map_values
 from trunkline.worker.launcher import Command, LauncherLostError
 from trunkline.worker.logs import DatumLog
+from trunkline.worker.reuse import Trial
 from trunkline.worker.runners import RunRequest
 from trunkline.worker.running import Finished
 
-NOT_WARM_WARNING = "the runner 'warm' was asked for, but only commands of the form 'python script.py ...' can run warm"
+NOT_WARM_WARNING = "a warm runner was asked for, but only commands of the form 'python script.py ...' can run warm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Attempt:
     crashed: bool = False
     """Whether the command did not end by itself, nor by our hand."""
     timed_out: bool = False
+    kept: bool = False
+    """Whether the command left no trace in a process that is to run other datums."""
     outputs: tuple[Output, ...] = ()
 
 
@@ -69,33 +72,44 @@ class DatumCommands:
     warnings: dict[str, None]
     spent: Spent = field(default_factory=Spent)
 
-    def attempt(self, *, warm: bool) -> Attempt:
-        """Run ``cmd`` on a fresh view, in a warm interpreter if that is wanted and possible."""
+    def attempt(self, *, warm: bool, share: bool = True) -> Attempt:
+        """Run ``cmd`` on a fresh view, in a warm interpreter if that is wanted and possible.
+
+        With share it may be in a process that has run other datums, where the script is known not to mind, or is tried.
+        """
         transform = self.datum_set.transform
         runner = Runner.PROCESS
         try:
             self.stage()
             command = self.command(transform.cmd)
-            if warm and self.context.runners.can_warm(self.datum_set, command):
+            runners = self.context.runners
+            if warm and runners.can_warm(self.datum_set, command):
                 runner = Runner.WARM
-            elif self.datum_set.runner is Runner.WARM:
+                if share and runners.may_share(self.datum_set, command):
+                    runner = Runner.REUSE
+            elif self.datum_set.runner in (Runner.WARM, Runner.REUSE):
                 self.warnings[NOT_WARM_WARNING] = None
-            finished = self._run(command, transform.stdin, runner)
+            finished, runner = self._run(command, transform.stdin, runner)
+            kept = finished.ended.kept
             if reason := self.reason(finished):
                 crashed = not finished.timed_out and finished.ended.status < 0
-                return Attempt(runner, reason, crashed, finished.timed_out)
-            return Attempt(runner, outputs=tuple(outputs(self.context.view)))
+                return Attempt(runner, reason, crashed, finished.timed_out, kept)
+            return Attempt(runner, kept=kept, outputs=tuple(outputs(self.context.view)))
         except (CommandError, OutputError, InvalidInputError, NotFoundError, CorruptDataError) as error:
             return Attempt(runner, str(error))
         except LauncherLostError as error:
             return Attempt(runner, f"command was lost: {error}", crashed=True)
+
+    def trial(self) -> Trial:
+        """Return what is known of whether datums may share a process; for a datum that has run warm."""
+        return self.context.runners.trial(self.datum_set, self.command(self.datum_set.transform.cmd))
 
     def recovers(self) -> bool:
         """Run ``errCmd`` on the view as it is; return whether it makes up for the failure."""
         transform = self.datum_set.transform
         try:
             command = self.command(transform.err_cmd)
-            reason = self.reason(self._run(command, transform.err_stdin, Runner.PROCESS))
+            reason = self.reason(self._run(command, transform.err_stdin, Runner.PROCESS)[0])
         except (CommandError, LauncherLostError) as error:
             reason = str(error)
         self.log.note(f"errCmd failed too: {reason}" if reason else "errCmd succeeded: the datum is recovered")
@@ -127,7 +141,7 @@ class DatumCommands:
         user = find_user(transform.user)
         return resolve(mapped, env=self.set_env, own_env=self.own_env(), cwd=cwd, user=user)
 
-    def _run(self, command: Command, stdin: tuple[str, ...], runner: Runner) -> Finished:
+    def _run(self, command: Command, stdin: tuple[str, ...], runner: Runner) -> tuple[Finished, Runner]:
         text = map_pfs("".join(f"{line}\n" for line in stdin), self.context.view.seen_as)
         request = RunRequest(
             self.datum_set,
@@ -138,16 +152,17 @@ class DatumCommands:
         )
         started = time.monotonic()
         try:
-            if runner is Runner.WARM:
-                finished, warm = self.context.runners.run_warm(request, command)
-                self.imports.update(warm.learned)
-            else:
+            if runner is Runner.PROCESS:
                 finished = self.context.runners.run_process(request, command)
+            else:
+                run = self.context.runners.run_warm(request, command, share=runner is Runner.REUSE)
+                finished, runner = run.finished, run.runner
+                self.imports.update(run.interpreter.learned)
         finally:
             self.log.end_of_command()
             self.spent.process_seconds += time.monotonic() - started
         self.spent.cpu_seconds += finished.ended.cpu_seconds
-        return finished
+        return finished, runner
 
     def reason(self, finished: Finished) -> str:
         """Return why a command that ended so counts as failed; "" if it does not."""

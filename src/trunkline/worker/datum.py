@@ -9,6 +9,7 @@ from trunkline.worker.capture import store
 from trunkline.worker.context import WorkerContext
 from trunkline.worker.environment import map_values, set_environment
 from trunkline.worker.logs import SetLog
+from trunkline.worker.reuse import digest
 
 
 class SetRun:
@@ -40,7 +41,10 @@ class SetRun:
         """Run one datum to its end; add what it wrote to the layer if it succeeded."""
         commands = self.commands(datum)
         state, attempt, tries = self._run_tries(commands)
-        written = self._store(commands, attempt) if state is DatumState.SUCCESS else ()
+        written: tuple[str, ...] = ()
+        if state is DatumState.SUCCESS:
+            written = self._store(commands, attempt)
+            self._watch(commands, attempt)
         commands.log.end()
         return DatumResult(
             id=datum.id,
@@ -74,9 +78,11 @@ class SetRun:
         A warm run alone fails no datum, unless the pipeline insists on it: the last try is a process, an only try is
         confirmed by one, and after a crash or a silence the datum runs as a process and the pipeline stays with it.
         """
-        insists = self.datum_set.runner is Runner.WARM
+        insists = self.datum_set.runner in (Runner.WARM, Runner.REUSE)
         warm = insists or (may_warm and (not last or self.datum_set.datum_tries <= 1))
         attempt = commands.attempt(warm=warm)
+        if attempt.reason and attempt.runner is Runner.REUSE:
+            attempt = self._try_alone(commands, attempt)
         if not may_warm and not attempt.reason:
             self._context.runners.stop_warming(self.datum_set)
         if not attempt.reason or insists or attempt.runner is not Runner.WARM:
@@ -87,6 +93,33 @@ class SetRun:
             commands.log.note(f"running the datum as a process, since in a warm interpreter the {attempt.reason}")
             return commands.attempt(warm=False)
         return attempt
+
+    def _try_alone(self, commands: DatumCommands, shared: Attempt) -> Attempt:
+        """Run a datum again that failed in a process which had run others: that alone fails no datum."""
+        commands.log.note(f"running the datum in a process of its own, since in one that it shared the {shared.reason}")
+        attempt = commands.attempt(warm=True, share=False)
+        if shared.crashed or shared.timed_out or not attempt.reason:
+            commands.trial().ended(passed=False)
+        return attempt
+
+    def _watch(self, commands: DatumCommands, attempt: Attempt) -> None:
+        """Take in what a success tells about whether datums may share a process; conclude the trial if it is due."""
+        if attempt.runner is Runner.PROCESS or self.datum_set.runner is Runner.WARM:
+            return
+        trial = commands.trial()
+        if attempt.runner is Runner.WARM:
+            trial.ran_alone(commands.datum, attempt.outputs)
+        elif trial.is_due:
+            trial.ended(passed=attempt.kept and all(self._repeats(*probe) for probe in trial.alone))
+        elif not attempt.kept:
+            trial.left_trace()
+
+    def _repeats(self, datum: Datum, expected: bytes) -> bool:
+        """Whether a datum writes the same again in a process that has run others. Nothing of the run is kept."""
+        log = SetLog(self.datum_set, worker=self._context.worker).datum(datum)
+        again = DatumCommands(self.datum_set, datum, self._context, log, self._env, imports={}, warnings={})
+        attempt = again.attempt(warm=True)
+        return not attempt.reason and attempt.kept and digest(attempt.outputs) == expected
 
     def _store(self, commands: DatumCommands, attempt: Attempt) -> tuple[str, ...]:
         started = time.monotonic()

@@ -69,6 +69,17 @@ class Ended:
     cpu_seconds: float
     modules: tuple[str, ...]
     error: str = ""
+    kept: bool = False
+    """Whether its process waits for another run, since this one has left no trace in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """That a run may take the process of the run before, if that had the same turn."""
+
+    turn: str
+    lenient: bool
+    """Whether runs that load modules of their own, from beside the script, may have a successor."""
 
 
 class Launcher:
@@ -125,7 +136,15 @@ class Launcher:
         self._send({"op": "check"})
         return bool(self._reply(interrupts, START_SECONDS_MAX)["unchanged"])
 
-    def start(self, command: Command, streams: tuple[int, int, int], *, private: Sequence[str], learn: bool) -> None:
+    def start(
+        self,
+        command: Command,
+        streams: tuple[int, int, int],
+        *,
+        private: Sequence[str],
+        learn: bool,
+        reuse: Reuse | None,
+    ) -> None:
         """Start the command on these standard streams; `ended` has the outcome once `fileno` is readable."""
         user = command.user
         request = {
@@ -141,9 +160,15 @@ class Launcher:
             "args": command.script_args,
             "private": private,
             "learn": learn,
+            "reuse": reuse and reuse.turn,
+            "lenient": reuse is not None and reuse.lenient,
         }
         self._send(request, streams)
         self._known_env = command.env
+
+    def rest(self) -> None:
+        """End the process that waits for another run, if there is one."""
+        self._send({"op": "rest"})
 
     def kill(self) -> None:
         """Kill what runs, with all its descendants; `ended` still has to be called."""
@@ -154,7 +179,8 @@ class Launcher:
         reply = self._receive()
         if error := reply.get("error"):
             return Ended(0, 0.0, (), error)
-        return Ended(os.waitstatus_to_exitcode(reply["status"]), reply["cpu"], tuple(reply["modules"]))
+        status = os.waitstatus_to_exitcode(reply["status"])
+        return Ended(status, reply["cpu"], tuple(reply["modules"]), kept=reply["kept"])
 
     def close(self) -> None:
         """End the process and what it runs. Returns when it is gone."""

@@ -31,6 +31,8 @@ def _run(datum_set: DatumSet, context: WorkerContext) -> DatumSetResult:
     except BaseException:
         writer.abort()
         raise
+    finally:
+        context.runners.rest()
     return DatumSetResult(
         job=datum_set.job,
         index=datum_set.index,

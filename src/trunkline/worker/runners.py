@@ -6,7 +6,8 @@ from trunkline.model.datums import DatumSet, Runner
 from trunkline.worker.commands import as_script
 from trunkline.worker.deadlock import DeadlockWatch
 from trunkline.worker.interrupts import Interrupts
-from trunkline.worker.launcher import Command, LauncherLostError
+from trunkline.worker.launcher import Command, LauncherLostError, Reuse
+from trunkline.worker.reuse import SET_DATUMS_MIN, Trial, Trials
 from trunkline.worker.running import Finished, Output, run_command
 from trunkline.worker.starters import Starters, WarmInterpreter
 
@@ -25,14 +26,34 @@ class RunRequest:
     timeout_seconds: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class WarmRun:
+    """How a run in a warm interpreter ended, where, and whether it shared its process with other datums."""
+
+    finished: Finished
+    interpreter: WarmInterpreter
+    runner: Runner
+
+
 class Runners:
-    """The two ways to run a command on this worker. Both raise LauncherLostError if the process between dies."""
+    """The ways to run a command on this worker. Each raises LauncherLostError if the process between dies."""
 
     def __init__(self, starters: Starters, *, interrupts: Interrupts, deadlock_seconds: float) -> None:
         self._deadlock_seconds = deadlock_seconds
         self._starters = starters
         self._interrupts = interrupts
         self._cold: set[tuple[str, str, tuple[str, ...]]] = set()
+        self._trials = Trials()
+
+    def trial(self, datum_set: DatumSet, command: Command) -> Trial:
+        """Return what is known of whether datums may share a process, for a command that can run warm."""
+        script = as_script(command)
+        assert script is not None
+        return self._trials.of(datum_set, self._starters.source(script[1].script))
+
+    def rest(self) -> None:
+        """End the processes that wait for another datum."""
+        self._starters.rest()
 
     def can_warm(self, datum_set: DatumSet, command: Command) -> bool:
         """Whether the command is a Python script that may run in a warm interpreter."""
@@ -41,6 +62,13 @@ class Runners:
         if any(name.startswith(_OF_THE_INTERPRETER) for name in datum_set.job_env):
             return False  # these matter at an interpreter's start, and are the job's, not the pipeline's
         return datum_set.runner is Runner.WARM or _pipeline(datum_set) not in self._cold
+
+    def may_share(self, datum_set: DatumSet, command: Command) -> bool:
+        """Whether a command that can run warm may do so in a process that has run other datums, or is to find out."""
+        if datum_set.runner is Runner.WARM or len(datum_set.datums) < 2:
+            return False
+        trial = self.trial(datum_set, command)
+        return bool(trial.passed) or (trial.is_due and len(datum_set.datums) >= SET_DATUMS_MIN)
 
     def stop_warming(self, datum_set: DatumSet) -> None:
         """Run the pipeline's command as a process from now on."""
@@ -62,19 +90,21 @@ class Runners:
             self._starters.lose(launcher)
             raise
 
-    def run_warm(self, request: RunRequest, command: Command) -> tuple[Finished, WarmInterpreter]:
-        """Run a script in a child of an interpreter that has imported its modules."""
+    def run_warm(self, request: RunRequest, command: Command, *, share: bool) -> WarmRun:
+        """Run a script in a child of an interpreter that has imported its modules.
+
+        With share the child is one that has run other datums of the set, if the script's imports are known by then.
+        """
         script = as_script(command)
         assert script is not None
         interpreter, command = script
+        datum_set = request.datum_set
+        turn = (datum_set.job, datum_set.index, datum_set.attempt)
         warm = self._starters.warm(
-            interpreter,
-            command,
-            env=request.interpreter_env,
-            learned=request.datum_set.imports,
-            turn=(request.datum_set.job, request.datum_set.index, request.datum_set.attempt),
+            interpreter, command, env=request.interpreter_env, learned=datum_set.imports, turn=turn
         )
         learn = not self._starters.has_learned(warm, command.script)
+        share = share and not learn
         try:
             finished = run_command(
                 warm.launcher,
@@ -85,6 +115,7 @@ class Runners:
                 interrupts=self._interrupts,
                 private=self._starters.private,
                 learn=learn,
+                reuse=Reuse("/".join(map(str, turn)), lenient=datum_set.runner is Runner.REUSE) if share else None,
                 watch=DeadlockWatch(warm.launcher.pid, seconds=self._deadlock_seconds),
             )
         except LauncherLostError:
@@ -92,7 +123,7 @@ class Runners:
             raise
         if learn and finished.ended.status == 0:
             self._starters.learn(warm, command.script, finished.ended.modules)
-        return finished, warm
+        return WarmRun(finished, warm, Runner.REUSE if share else Runner.WARM)
 
 
 def _pipeline(datum_set: DatumSet) -> tuple[str, str, tuple[str, ...]]:

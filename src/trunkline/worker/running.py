@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from trunkline.worker.deadlock import DeadlockWatch
 from trunkline.worker.interrupts import CancelledError, Interrupts
-from trunkline.worker.launcher import Command, Ended, Launcher
+from trunkline.worker.launcher import Command, Ended, Launcher, Reuse
 
 _READ_BYTES = 64 << 10
 Output = Callable[[str, bytes], None]
@@ -35,6 +35,7 @@ def run_command(
     interrupts: Interrupts,
     private: Sequence[str] = (),
     learn: bool = False,
+    reuse: Reuse | None = None,
     watch: DeadlockWatch | None = None,
 ) -> Finished:
     """Run the command and return how it ended; nothing of it is left then.
@@ -44,7 +45,7 @@ def run_command(
     """
     started = time.monotonic()
     with _Streams(stdin) as streams:
-        launcher.start(command, streams.theirs, private=private, learn=learn)
+        launcher.start(command, streams.theirs, private=private, learn=learn, reuse=reuse)
         streams.close_theirs()
         deadline = None if timeout_seconds is None else started + timeout_seconds
         try:

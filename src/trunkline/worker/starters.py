@@ -147,6 +147,18 @@ class Starters:
         if self._harmful & warm.asked:
             self.lose(warm.launcher)
 
+    def source(self, script: str) -> bytes:
+        """Return the source of a script."""
+        return self._script(script).source
+
+    def rest(self) -> None:
+        """End the processes that wait for another run of a script."""
+        for warm in list(self._warm.values()):
+            try:
+                warm.launcher.rest()
+            except LauncherLostError:
+                self.lose(warm.launcher)
+
     def lose(self, launcher: Launcher) -> None:
         """Forget a process that is not to be used again; end it and what it may have left."""
         launcher.discard()

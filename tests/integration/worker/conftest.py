@@ -18,7 +18,7 @@ from trunkline.worker.context import WorkerContext, open_context
 from trunkline.worker.deadlock import DEADLOCK_SECONDS
 from trunkline.worker.environment import base_environment
 from trunkline.worker.interrupts import NoInterrupts
-from trunkline.worker.launcher import Ended
+from trunkline.worker.launcher import Ended, Reuse
 from trunkline.worker.running import run_command
 from trunkline.worker.starters import Starters
 from trunkline.worker.view import View
@@ -71,11 +71,14 @@ class Runs:
             )
         )
 
-    def warm(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> tuple[Ended, str, str]:
+    def warm(
+        self, *argv: str, stdin: bytes = b"", timeout: float | None = None, reuse: Reuse | None = None
+    ) -> tuple[Ended, str, str]:
+        """With reuse the run takes the process of the one before that had the same; else each has its own."""
         script = as_script(resolve(argv, env=self.env, own_env={}, cwd=str(self.cwd), user=None))
         assert script is not None
         interpreter, command = script
-        warm = self.starters.warm(interpreter, command, env={}, learned=(), turn=object())
+        warm = self.starters.warm(interpreter, command, env={}, learned=(), turn=reuse or object())
         return self._run(
             lambda output: (
                 run_command(
@@ -86,7 +89,8 @@ class Runs:
                     timeout_seconds=timeout,
                     interrupts=NoInterrupts(),
                     private=self.starters.private,
-                    learn=True,
+                    learn=reuse is None,
+                    reuse=reuse,
                 ).ended
             )
         )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from trunkline.worker.launcher import Reuse
+
 SCRIPTS = {
     "arguments": "import sys; print(sys.argv, sys.orig_argv[0], sys.path[0], sys.executable, sys.prefix)",
     "main_module": "print(sorted(globals()), __name__, __file__, __spec__, __package__, __doc__, __cached__)",
@@ -145,6 +147,7 @@ SCRIPTS = {
     """,
     "asyncio": "import asyncio\nasync def f():\n    return 5\nprint(asyncio.run(f()))",
     "numpy": "import numpy\nprint(numpy.arange(3).sum())",
+    "c_streams": "import ctypes; ctypes.CDLL(None).puts(b'from c'); print('from python', flush=True)",
     "gc": "import gc; print(gc.isenabled(), gc.get_threshold())",
 }
 
@@ -176,6 +179,18 @@ def test_a_warm_run_is_like_a_fresh_one(runs, name: str) -> None:
         assert {path.name: path.stat().st_size for path in runs.cwd.glob("left*")} == {
             name: len(data) for name, data in files.items()
         }
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_run_in_a_process_that_has_run_the_same_is_like_a_fresh_one(runs, name: str) -> None:
+    argv = ("python3", _script(runs, name), "one", "two words")
+    runs.warm(*argv, stdin=b"")  # so that its imports are known
+
+    fresh, fresh_out, fresh_err = runs.process(*argv, stdin=b"l1\r\nl2\n")
+    for _ in range(3):
+        ended, out, err = runs.warm(*argv, stdin=b"l1\r\nl2\n", reuse=Reuse("turn", lenient=True))
+
+        assert (ended.status, out, err) == (fresh.status, fresh_out, fresh_err)
 
 
 def test_a_script_finds_nothing_of_the_run_before(runs) -> None:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from trunkline.worker.zygote.connection import Connection
 from trunkline.worker.zygote.script import Scripts, be_script
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -32,10 +33,16 @@ def be_subreaper() -> None:
 
 
 class Child:
-    """A running command: its process, and where a forked one reports what it imported."""
+    """A running command: its process, and where a forked one reports what it imported.
 
-    def __init__(self, pid: int, report_fd: int = -1) -> None:
+    One that can run several scripts says over its connection when it is through with one.
+    """
+
+    def __init__(self, pid: int, report_fd: int = -1, connection: Connection | None = None) -> None:
         self.pid = pid
+        self.connection = connection
+        self.cpu_told = 0.0
+        """CPU seconds of the runs that are over."""
         self._report_fd = report_fd
 
     def kill(self) -> None:
@@ -86,7 +93,7 @@ def start_script(request: dict[str, Any], fds: list[int], scripts: Scripts, clos
     if pid == 0:
         # A fault of ours must not run the parent's loop in the child.
         try:
-            _enter_process(request, fds, (*closing, reader), parent)
+            enter_process(request, fds, (*closing, reader), parent)
             be_script(request, code, lambda names: _report(writer, names))
         except BaseException as error:  # noqa: BLE001
             os.write(2, b"trunkline: cannot run the script: %s\n" % repr(error).encode())
@@ -97,11 +104,10 @@ def start_script(request: dict[str, Any], fds: list[int], scripts: Scripts, clos
     return Child(pid, reader)
 
 
-def _enter_process(request: dict[str, Any], fds: list[int], closing: tuple[int, ...], parent: int) -> None:
+def enter_process(request: dict[str, Any], fds: list[int], closing: tuple[int, ...], parent: int) -> None:
+    """Make a forked child a process of its own: session, user, standard streams, directory."""
     os.setsid()
-    for target, fd in enumerate(fds):
-        os.dup2(fd, target)
-    for fd in (*fds, *closing):
+    for fd in closing:
         if fd >= 0:
             os.close(fd)
     user = request["user"]
@@ -112,6 +118,14 @@ def _enter_process(request: dict[str, Any], fds: list[int], closing: tuple[int, 
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+    enter_run(request, fds)
+
+
+def enter_run(request: dict[str, Any], fds: list[int]) -> None:
+    """Take these standard streams, which closes the descriptors, and the directory of the request."""
+    for target, fd in enumerate(fds):
+        os.dup2(fd, target)
+        os.close(fd)
     os.chdir(request["cwd"])
 
 
@@ -127,36 +141,66 @@ def _report(fd: int, names: list[str]) -> None:
 
 
 def wait(child: Child, worker_fd: int, receive: Callable[[], object]) -> dict[str, Any]:
-    """Wait for the child, kill it when told so, kill what it leaves behind, and say how it ended."""
+    """Wait for the run to end, kill it when told so, kill what it leaves behind, and say how it ended.
+
+    ``kept`` tells that the child is there still, ready for another script, and that nothing else is.
+    """
     try:
-        status, cpu = _wait(child, worker_fd, receive)
+        status, cpu, kept = _wait(child, worker_fd, receive)
     except (EOFError, ConnectionError):
         child.kill()
         _reap_leftovers()
         raise
-    cpu += _reap_leftovers()
-    return {"status": status, "cpu": cpu, "modules": child.report()}
+    if kept and any(pid != child.pid for pid in _orphans()):
+        child.kill()
+        kept = False
+    if not kept:
+        cpu += _reap_leftovers()
+    return {"status": status, "cpu": cpu, "modules": child.report(), "kept": kept}
 
 
-def _wait(child: Child, worker_fd: int, receive: Callable[[], object]) -> tuple[int, float]:
+def discard(child: Child) -> None:
+    """End a child that waits for another script."""
+    child.kill()
+    _reap_leftovers()
+    if child.connection is not None:
+        child.connection.close()
+
+
+def _wait(child: Child, worker_fd: int, receive: Callable[[], object]) -> tuple[int, float, bool]:
     exited = _exit_fd(child.pid)
+    told = child.connection.fileno() if child.connection is not None else -1
     poll = select.poll()
-    poll.register(worker_fd, select.POLLIN)
-    if exited >= 0:
-        poll.register(exited, select.POLLIN)
+    for fd in (worker_fd, exited, told):
+        if fd >= 0:
+            poll.register(fd, select.POLLIN)
     try:
         while True:
             for fd, _ in poll.poll(None if exited >= 0 else 2):
                 if fd == worker_fd:
                     receive()
                     child.kill()
+                elif fd == told and (end := _told_end(child)) is not None:
+                    return (*end, True)
+                elif fd == told:
+                    poll.unregister(fd)  # it has closed it, and will end by itself
             if os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 child.kill()  # its group, while no other process can have the number
                 _, status, usage = os.wait4(child.pid, 0)
-                return status, usage.ru_utime + usage.ru_stime
+                return status, usage.ru_utime + usage.ru_stime - child.cpu_told, False
     finally:
         if exited >= 0:
             os.close(exited)
+
+
+def _told_end(child: Child) -> tuple[int, float] | None:
+    assert child.connection is not None
+    try:
+        end, _ = child.connection.receive()
+    except (EOFError, ConnectionError):
+        return None
+    child.cpu_told += end["cpu"]
+    return end["status"], end["cpu"]
 
 
 def _exit_fd(pid: int) -> int:

@@ -33,6 +33,9 @@ class NewModules:
         new = list(islice(reversed(sys.modules), max(0, len(sys.modules) - count)))
         self._new = [(name, sys.modules[name]) for name in reversed(new)]
 
+    def __len__(self) -> int:
+        return len(self._new)
+
     def shared(self) -> list[str]:
         """Return the names of the modules that are not the script's own, in the order of loading."""
         return [name for name, module in self._new if _origin(module) and not self._is_own(_origin(module))]
@@ -40,6 +43,12 @@ class NewModules:
     def own(self) -> list[types.ModuleType]:
         """Return the modules beside the script and those that lie in private directories."""
         return [module for _, module in self._new if _origin(module) and self._is_own(_origin(module))]
+
+    def forget_own(self) -> None:
+        """Let the next run load them anew, from what is there then."""
+        for name, module in self._new:
+            if _origin(module) and self._is_own(_origin(module)):
+                sys.modules.pop(name, None)
 
     def _is_own(self, origin: str) -> bool:
         if origin.startswith(self._private):

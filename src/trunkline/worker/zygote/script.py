@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import ctypes
 import gc
 import io
 import os
@@ -24,7 +25,14 @@ from trunkline.worker.zygote.modules import NewModules
 
 _SCRIPTS_MAX = 16
 _STANDARD_STREAMS = ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w"))
+_STREAM_OPTIONS: dict[str, tuple[Any, ...]] = {
+    name: tuple(getattr(getattr(sys, name), option) for option in ("encoding", "errors", "write_through"))
+    for _, name, _ in _STANDARD_STREAMS
+}
+"""As the interpreter's own options and variables want them."""
 _OUTPUT_LOST_STATUS = 120
+_LIBC = ctypes.CDLL(None)
+"""Its streams, to which compiled modules may have written, are not ours."""
 
 
 class Scripts:
@@ -55,18 +63,28 @@ def _compile(source: bytes, path: str) -> types.CodeType:
 def be_script(request: dict[str, Any], code: types.CodeType | None, report: Callable[[list[str]], None]) -> NoReturn:
     """Run the request's script to its end and exit; report the modules that the next run may find loaded."""
     if code is None:
-        # Unreadable or no Python: nobody tells so better than the interpreter itself.
-        os.execve(request["executable"], request["argv"], request["env"])  # noqa: S606
+        leave_to_interpreter(request)
     count = len(sys.modules)
-    script_dir = os.path.dirname(os.path.realpath(request["script"]))
+    script_dir = prepare(request)
+    status = run_main(request["script"], code)
+    new = NewModules(script_dir, request["private"], count)
+    report(new.shared())
+    os._exit(finalize(status, new) & 0xFF)
+
+
+def leave_to_interpreter(request: dict[str, Any]) -> NoReturn:
+    """Become an interpreter, for a script that is unreadable or no Python: nobody tells so better."""
+    os.execve(request["executable"], request["argv"], request["env"])  # noqa: S606
+
+
+def prepare(request: dict[str, Any]) -> str:
+    """Make everything as a fresh interpreter has it when the script begins; return the script's directory."""
+    script_dir: str = os.path.dirname(os.path.realpath(request["script"]))
     _set_environment(request["env"])
     _reopen_standard_streams()
     _seed()
     _set_arguments(request, script_dir)
-    status = _run_main(request["script"], code)
-    new = NewModules(script_dir, request["private"], count)
-    report(new.shared())
-    os._exit(_finalize(status, new) & 0xFF)
+    return script_dir
 
 
 def _set_environment(env: dict[str, str]) -> None:
@@ -79,14 +97,14 @@ def _set_environment(env: dict[str, str]) -> None:
 
 def _reopen_standard_streams() -> None:
     for fd, name, mode in _STANDARD_STREAMS:
-        old = getattr(sys, name)
+        encoding, errors, write_through = _STREAM_OPTIONS[name]
         raw = io.FileIO(fd, mode, closefd=False)
         raw.name = f"<{name}>"
-        unbuffered = mode == "w" and old.write_through  # python -u
+        unbuffered = mode == "w" and write_through  # python -u
         by_line = fd == 2 and not unbuffered
         buffer: Any = raw if unbuffered else io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
         stream: Any = io.TextIOWrapper(
-            buffer, old.encoding, old.errors, newline="\n", line_buffering=by_line, write_through=unbuffered
+            buffer, encoding, errors, newline="\n", line_buffering=by_line, write_through=unbuffered
         )
         stream.mode = mode
         setattr(sys, name, stream)
@@ -108,7 +126,8 @@ def _set_arguments(request: dict[str, Any], script_dir: str) -> None:
         sys.path.insert(0, script_dir)
 
 
-def _run_main(script: str, code: types.CodeType) -> int:
+def run_main(script: str, code: types.CodeType) -> int:
+    """Run the script as ``__main__`` and return its exit status, minus SIGINT where it was interrupted."""
     module = types.ModuleType("__main__")
     module.__dict__.update(
         __loader__=SourceFileLoader("__main__", script),
@@ -152,18 +171,25 @@ def _show(error: BaseException) -> int:
     return -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
 
 
-def _finalize(status: int, new: NewModules) -> int:
+def finalize(status: int, new: NewModules) -> int:
     """Do what an interpreter does at its end, as far as others can see it; return the exit status."""
     threading: Any = sys.modules.get("threading")
     if threading is not None:
         _quietly(threading._shutdown)
     _quietly(atexit._run_exitfuncs)
-    flushed = _flush()
-    _clear_modules([sys.modules.pop("__main__"), *new.own()])
-    flushed = _flush() and flushed
+    status = clear(status, new)
     if status == -signal.SIGINT:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
+    return status
+
+
+def clear(status: int, new: NewModules) -> int:
+    """Write out what the script left open, drop its objects, and return the exit status: another if output is lost."""
+    flushed = _flush()
+    _clear_modules([sys.modules.pop("__main__"), *new.own()])
+    flushed = _flush() and flushed
+    _LIBC.fflush(None)
     return status if flushed else _OUTPUT_LOST_STATUS
 
 

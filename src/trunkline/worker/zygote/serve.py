@@ -1,69 +1,29 @@
 """Answering the worker: import modules, check them, run commands.
 
-Requests and replies are JSON with a length in front; the standard streams of a command travel as file descriptors
-beside its request. When the socket closes, whatever runs is killed.
+The standard streams of a command travel as file descriptors beside its request. When the socket closes, whatever runs
+is killed.
 """
 
 from __future__ import annotations
 
-import array
 import contextlib
 import gc
-import json
 import os
-import socket
-import struct
 import sys
 from typing import Any, NoReturn
 
 from trunkline.worker.zygote.children import be_subreaper, start_program, start_script, wait
+from trunkline.worker.zygote.connection import Connection
 from trunkline.worker.zygote.modules import ModuleFiles
+from trunkline.worker.zygote.reuse import Reused
 from trunkline.worker.zygote.script import Scripts
-
-_LENGTH = struct.Struct("!I")
-_FD_BYTES = array.array("i").itemsize
-
-
-class Worker:
-    """The worker at the other end of the socket."""
-
-    def __init__(self, fd: int) -> None:
-        self._socket = socket.socket(fileno=fd)
-
-    def fileno(self) -> int:
-        """Return the socket's descriptor, which is readable when a request waits."""
-        return self._socket.fileno()
-
-    def receive(self) -> tuple[dict[str, Any], list[int]]:
-        """Return the next request and its descriptors, or raise EOFError."""
-        fds = array.array("i")
-        head, ancillary, _, _ = self._socket.recvmsg(_LENGTH.size, socket.CMSG_SPACE(3 * _FD_BYTES))
-        for level, kind, data in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                fds.frombytes(data[: len(data) - len(data) % _FD_BYTES])
-        head += self._exactly(_LENGTH.size - len(head))
-        return json.loads(self._exactly(_LENGTH.unpack(head)[0])), list(fds)
-
-    def send(self, reply: dict[str, Any]) -> None:
-        """Send one reply."""
-        data = json.dumps(reply).encode()
-        self._socket.sendall(_LENGTH.pack(len(data)) + data)
-
-    def _exactly(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            piece = self._socket.recv(count - len(data))
-            if not piece:
-                raise EOFError
-            data += piece
-        return data
 
 
 def main(socket_fd: int, alive_fd: int) -> NoReturn:
     """Serve until the socket closes, and exit."""
     for fd in (socket_fd, alive_fd):
         os.set_inheritable(fd, False)
-    worker = Worker(socket_fd)
+    worker = Connection(socket_fd)
     be_subreaper()
     freeze()
     try:
@@ -73,11 +33,13 @@ def main(socket_fd: int, alive_fd: int) -> NoReturn:
         os._exit(0)
 
 
-def _serve(worker: Worker, alive_fd: int) -> NoReturn:
-    scripts, files = Scripts(), ModuleFiles()
+def _serve(worker: Connection, alive_fd: int) -> NoReturn:
+    scripts, files, reused = Scripts(), ModuleFiles(), Reused()
     env: dict[str, str] = {}
     while True:
         request, fds = worker.receive()
+        if not request.get("reuse"):
+            reused.end()
         if request["op"] == "import":
             worker.send(import_modules(request["names"], request["private"], limit_threads=request["limit_threads"]))
             files = ModuleFiles()
@@ -86,12 +48,16 @@ def _serve(worker: Worker, alive_fd: int) -> NoReturn:
         elif request["op"] == "run":
             env = request["env"] or env  # left out where it is that of the command before
             request["env"] = {**env, **request["own_env"]}
-            worker.send(_run(worker, request, fds, scripts, alive_fd))
+            worker.send(_run(worker, request, fds, scripts=scripts, reused=reused, alive_fd=alive_fd))
 
 
-def _run(worker: Worker, request: dict[str, Any], fds: list[int], scripts: Scripts, alive_fd: int) -> dict[str, Any]:
+def _run(
+    worker: Connection, request: dict[str, Any], fds: list[int], *, scripts: Scripts, reused: Reused, alive_fd: int
+) -> dict[str, Any]:
     try:
-        if request["script"]:
+        if request["reuse"]:
+            child = reused.start(request, fds, scripts, (worker.fileno(), alive_fd))
+        elif request["script"]:
             child = start_script(request, fds, scripts, (worker.fileno(), alive_fd))
         else:
             child = start_program(request, fds)
@@ -101,7 +67,9 @@ def _run(worker: Worker, request: dict[str, Any], fds: list[int], scripts: Scrip
         for fd in fds:
             os.close(fd)
     # While a command runs the worker sends nothing but the order to kill it.
-    return wait(child, worker.fileno(), worker.receive)
+    reply = wait(child, worker.fileno(), worker.receive)
+    reused.ran(kept=reply["kept"])
+    return reply
 
 
 def freeze() -> None:
