@@ -38,6 +38,7 @@ def main() -> None:
         for name, command in IMAGE_COMMANDS.items():
             bench.time(name, command, Runner.PROCESS, number // 4)
             bench.time(name, command, Runner.WARM, number)
+            bench.time(name, command, Runner.REUSE, number)
         bench.time("sh -c cp", COPY, Runner.PROCESS, number)
         bench.time("true", NOTHING, Runner.PROCESS, number)
         bench.close()
