@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from trunkline.errors import CorruptDataError, InvalidInputError, NotFoundError
 from trunkline.model.datums import Datum, DatumSet, DatumStats, Runner
 from trunkline.worker.capture import Output, OutputError, outputs
-from trunkline.worker.commands import CommandError, find_user, resolve
+from trunkline.worker.commands import CommandError, Script, find_user, resolve
 from trunkline.worker.context import WorkerContext
 from trunkline.worker.environment import datum_environment, map_pfs, map_values
 from trunkline.worker.launcher import Command, LauncherLostError
@@ -71,6 +71,8 @@ class DatumCommands:
     imports: dict[str, None]
     warnings: dict[str, None]
     spent: Spent = field(default_factory=Spent)
+    script: Script | None = None
+    """What the last attempt ran in a warm interpreter."""
 
     def attempt(self, *, warm: bool, share: bool = True) -> Attempt:
         """Run ``cmd`` on a fresh view, in a warm interpreter if that is wanted and possible.
@@ -83,10 +85,10 @@ class DatumCommands:
             self.stage()
             command = self.command(transform.cmd)
             runners = self.context.runners
-            if warm and runners.can_warm(self.datum_set, command):
-                runner = Runner.WARM
-                if share and runners.may_share(self.datum_set, command):
-                    runner = Runner.REUSE
+            self.script = runners.warm_script(self.datum_set, command) if warm else None
+            if self.script is not None:
+                share = share and runners.may_share(self.datum_set, self.script)
+                runner = Runner.REUSE if share else Runner.WARM
             elif self.datum_set.runner in (Runner.WARM, Runner.REUSE):
                 self.warnings[NOT_WARM_WARNING] = None
             finished, runner = self._run(command, transform.stdin, runner)
@@ -101,8 +103,9 @@ class DatumCommands:
             return Attempt(runner, f"command was lost: {error}", crashed=True)
 
     def trial(self) -> Trial:
-        """Return what is known of whether datums may share a process; for a datum that has run warm."""
-        return self.context.runners.trial(self.datum_set, self.command(self.datum_set.transform.cmd))
+        """Return what is known of whether datums may share a process; after a warm attempt."""
+        assert self.script is not None
+        return self.context.runners.trial(self.datum_set, self.script)
 
     def recovers(self) -> bool:
         """Run ``errCmd`` on the view as it is; return whether it makes up for the failure."""
@@ -152,10 +155,10 @@ class DatumCommands:
         )
         started = time.monotonic()
         try:
-            if runner is Runner.PROCESS:
+            if runner is Runner.PROCESS or self.script is None:
                 finished = self.context.runners.run_process(request, command)
             else:
-                run = self.context.runners.run_warm(request, command, share=runner is Runner.REUSE)
+                run = self.context.runners.run_warm(request, self.script, share=runner is Runner.REUSE)
                 finished, runner = run.finished, run.runner
                 self.imports.update(run.interpreter.learned)
         finally:

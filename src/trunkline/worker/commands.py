@@ -6,7 +6,6 @@ import pwd
 import re
 import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from trunkline.worker.launcher import Command, User
 
@@ -25,6 +24,14 @@ class Interpreter:
 
     executable: str
     options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A command as a run of a Python script."""
+
+    interpreter: Interpreter
+    command: Command
 
 
 def resolve(
@@ -77,8 +84,8 @@ def find_user(name: str) -> User | None:
     return user
 
 
-def as_script(command: Command) -> tuple[Interpreter, Command] | None:
-    """Return the interpreter and the command as a run of a script, or None if it is not ``python script.py``."""
+def as_script(command: Command) -> Script | None:
+    """Return the command as a run of a script, or None if it is not ``python script.py``."""
     if not _PYTHON.fullmatch(os.path.basename(command.argv[0])):
         return None
     count = 1
@@ -88,7 +95,7 @@ def as_script(command: Command) -> tuple[Interpreter, Command] | None:
         return None
     # An interpreter joins the two without cleaning the path, and that is what a traceback shows.
     script = os.path.join(command.cwd, command.argv[count])
-    if not Path(script).is_file():
+    if not os.path.isfile(script):
         return None
     as_run = replace(command, script=script, script_args=command.argv[count:])
-    return Interpreter(command.executable, command.argv[1:count]), as_run
+    return Script(Interpreter(command.executable, command.argv[1:count]), as_run)

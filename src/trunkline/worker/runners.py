@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from trunkline.model.datums import DatumSet, Runner
-from trunkline.worker.commands import as_script
+from trunkline.worker.commands import Script, as_script
 from trunkline.worker.deadlock import DeadlockWatch
 from trunkline.worker.interrupts import Interrupts
 from trunkline.worker.launcher import Command, LauncherLostError, Reuse
@@ -45,29 +45,28 @@ class Runners:
         self._cold: set[tuple[str, str, tuple[str, ...]]] = set()
         self._trials = Trials()
 
-    def trial(self, datum_set: DatumSet, command: Command) -> Trial:
-        """Return what is known of whether datums may share a process, for a command that can run warm."""
-        script = as_script(command)
-        assert script is not None
-        return self._trials.of(datum_set, self._starters.source(script[1].script))
-
     def rest(self) -> None:
         """End the processes that wait for another datum."""
         self._starters.rest()
 
-    def can_warm(self, datum_set: DatumSet, command: Command) -> bool:
-        """Whether the command is a Python script that may run in a warm interpreter."""
-        if datum_set.runner is Runner.PROCESS or as_script(command) is None:
-            return False
+    def warm_script(self, datum_set: DatumSet, command: Command) -> Script | None:
+        """Return the command as a Python script that may run in a warm interpreter, None where it is not."""
+        if datum_set.runner is Runner.PROCESS:
+            return None
         if any(name.startswith(_OF_THE_INTERPRETER) for name in datum_set.job_env):
-            return False  # these matter at an interpreter's start, and are the job's, not the pipeline's
-        return datum_set.runner is Runner.WARM or _pipeline(datum_set) not in self._cold
+            return None  # these matter at an interpreter's start, and are the job's, not the pipeline's
+        insists = datum_set.runner in (Runner.WARM, Runner.REUSE)
+        return as_script(command) if insists or _pipeline(datum_set) not in self._cold else None
 
-    def may_share(self, datum_set: DatumSet, command: Command) -> bool:
-        """Whether a command that can run warm may do so in a process that has run other datums, or is to find out."""
+    def trial(self, datum_set: DatumSet, script: Script) -> Trial:
+        """Return what is known of whether datums may share a process for this script."""
+        return self._trials.of(datum_set, self._starters.source(script.command.script))
+
+    def may_share(self, datum_set: DatumSet, script: Script) -> bool:
+        """Whether the script may run in a process that has run other datums, or is to find out."""
         if datum_set.runner is Runner.WARM or len(datum_set.datums) < 2:
             return False
-        trial = self.trial(datum_set, command)
+        trial = self.trial(datum_set, script)
         return bool(trial.passed) or (trial.is_due and len(datum_set.datums) >= SET_DATUMS_MIN)
 
     def stop_warming(self, datum_set: DatumSet) -> None:
@@ -90,18 +89,15 @@ class Runners:
             self._starters.lose(launcher)
             raise
 
-    def run_warm(self, request: RunRequest, command: Command, *, share: bool) -> WarmRun:
+    def run_warm(self, request: RunRequest, script: Script, *, share: bool) -> WarmRun:
         """Run a script in a child of an interpreter that has imported its modules.
 
         With share the child is one that has run other datums of the set, if the script's imports are known by then.
         """
-        script = as_script(command)
-        assert script is not None
-        interpreter, command = script
-        datum_set = request.datum_set
+        command, datum_set = script.command, request.datum_set
         turn = (datum_set.job, datum_set.index, datum_set.attempt)
         warm = self._starters.warm(
-            interpreter, command, env=request.interpreter_env, learned=datum_set.imports, turn=turn
+            script.interpreter, command, env=request.interpreter_env, learned=datum_set.imports, turn=turn
         )
         learn = not self._starters.has_learned(warm, command.script)
         share = share and not learn

@@ -77,8 +77,8 @@ class Runs:
         """With reuse the run takes the process of the one before that had the same; else each has its own."""
         script = as_script(resolve(argv, env=self.env, own_env={}, cwd=str(self.cwd), user=None))
         assert script is not None
-        interpreter, command = script
-        warm = self.starters.warm(interpreter, command, env={}, learned=(), turn=reuse or object())
+        command = script.command
+        warm = self.starters.warm(script.interpreter, command, env={}, learned=(), turn=reuse or object())
         return self._run(
             lambda output: (
                 run_command(

@@ -61,7 +61,7 @@ def test_python_scripts_are_recognised(here: Path, argv: tuple[str, ...], option
     script = as_script(_resolve(*argv, cwd=here, PATH=str(here)))
 
     assert script is not None
-    interpreter, command = script
+    interpreter, command = script.interpreter, script.command
     assert (interpreter.options, command.script_args) == (options, args)
     assert interpreter == Interpreter(command.executable, options)
     assert os.path.samefile(command.script, here / "s.py")
