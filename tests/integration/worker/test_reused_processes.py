@@ -2,6 +2,7 @@
 
 import os
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,8 @@ def test_a_process_that_died_while_it_waited_is_replaced(runs) -> None:
     runs.warm("python3", "s.py")
     pid = int(runs.warm("python3", "s.py", reuse=Reuse("1", lenient=False))[1])
     os.kill(pid, 9)
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        os.sched_yield()
 
     ended, out, _ = runs.warm("python3", "s.py", reuse=Reuse("1", lenient=False))
 

@@ -159,6 +159,11 @@ def wait(child: Child, worker_fd: int, receive: Callable[[], object]) -> dict[st
     return {"status": status, "cpu": cpu, "modules": child.report(), "kept": kept}
 
 
+def has_exited(child: Child) -> bool:
+    """Whether the process has ended; it can still be waited for."""
+    return bool(os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT))
+
+
 def discard(child: Child) -> None:
     """End a child that waits for another script."""
     child.kill()
@@ -184,7 +189,7 @@ def _wait(child: Child, worker_fd: int, receive: Callable[[], object]) -> tuple[
                     return (*end, True)
                 elif fd == told:
                     poll.unregister(fd)  # it has closed it, and will end by itself
-            if os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if has_exited(child):
                 child.kill()  # its group, while no other process can have the number
                 _, status, usage = os.wait4(child.pid, 0)
                 return status, usage.ru_utime + usage.ru_stime - child.cpu_told, False

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from trunkline.worker.zygote.children import Child, discard, enter_process, enter_run
+from trunkline.worker.zygote.children import Child, discard, enter_process, enter_run, has_exited
 from trunkline.worker.zygote.connection import Connection
 from trunkline.worker.zygote.ground import Ground
 from trunkline.worker.zygote.modules import NewModules
@@ -31,14 +31,10 @@ class Reused:
     def start(self, request: dict[str, Any], fds: list[int], scripts: Scripts, closing: tuple[int, ...]) -> Child:
         """Run the request's script in the child that waits, if that ran it in the same turn, or in a new one."""
         key = (request["reuse"], request["script"], request["user"])
-        if self._child is not None and key == self._key:
+        if self._child is not None and key == self._key and not has_exited(self._child):
             assert self._child.connection is not None
-            try:
-                self._child.connection.send(request, fds)
-            except ConnectionError:
-                self.end()  # it died while it waited
-            else:
-                return self._child
+            self._child.connection.send(request, fds)
+            return self._child
         self.end()
         self._child, self._key = _fork(request, fds, scripts, closing), key
         return self._child
