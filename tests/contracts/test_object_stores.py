@@ -1,3 +1,4 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -49,6 +50,23 @@ class ObjectStoreContract:
         store.put("k", b"12345")
 
         assert store.size("k") == 5
+
+    def test_what_nobody_has_put_since_is_deleted(self, store: ObjectStore) -> None:
+        store.put("packs/old", b"bytes")
+        later = time.time_ns() // 1000 + 2_000_000  # services tell times in seconds
+
+        assert store.delete_unless_renewed("packs/old", later)
+        assert store.delete_unless_renewed("packs/absent", later)
+        assert list(store.list("")) == []
+
+    def test_what_was_put_again_since_stays(self, store: ObjectStore) -> None:
+        store.put("packs/k", b"bytes")
+        before = time.time_ns() // 1000 - 2_000_000
+        store.put("packs/k", b"bytes")
+
+        assert not store.delete_unless_renewed("packs/k", before)
+        assert store.get("packs/k") == b"bytes"
+        assert list(store.list("")) == ["packs/k"]
 
     def test_list_yields_keys_under_a_prefix_in_byte_order(self, store: ObjectStore) -> None:
         keys = ["a/b", "a/b-c", "a/b/c", "a/b0", "ab", "b/a"]

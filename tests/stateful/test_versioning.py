@@ -22,6 +22,8 @@ from trunkline.pfs.branches import create_branch, list_branches
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
 from trunkline.pfs.commits import clear_commit, finish_commit, inspect_commits, list_commits, start_commit
 from trunkline.pfs.fsck import check_versions
+from trunkline.pfs.garbage import Garbage
+from trunkline.pfs.queries.garbage import used_roots
 from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.removal import drop_commit, drop_commit_set, squash_commit, squash_commit_set
 from trunkline.pfs.repos import create_repo
@@ -233,6 +235,18 @@ class VersioningMachine(RuleBasedStateMachine):
         allowed = self.model.may_squash if squash else self.model.may_drop
         act = squash_commit_set if squash else drop_commit_set
         self._remove(chosen, lambda tx: act(tx, id, []), allowed=is_closed and allowed(chosen))
+
+    @rule()
+    def collect_garbage(self) -> None:
+        """What is left is exactly what commits need; the invariants see whether that is enough."""
+        garbage = Garbage(self.versioning)
+        while (done := garbage.collect(grace_seconds=0)).condemned_objects or done.moved_chunks or done.deleted_objects:
+            pass
+
+        with self.versioning.reading() as tx:
+            roots = list(used_roots(tx.connection))
+        file_sets = self.versioning.file_sets
+        assert set(file_sets.chunks.objects.list("")) == set(file_sets.object_keys(roots))
 
     def _remove(self, chosen: Sequence[Commit], act: Callable[[Transaction], object], *, allowed: bool) -> None:
         if allowed:

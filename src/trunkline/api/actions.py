@@ -39,9 +39,10 @@ class Actions:
 
     def run_all(self, requests: Sequence[TransactionRequest], *, id: str = "") -> list[TransactionResponse]:  # noqa: A002 - the field's word
         """Carry out actions in order, all of them or none."""
-        prepared = [self._prepare(request) for request in requests]
-        with self._versioning.transaction(id) as tx:
-            return self._apply_all(tx, requests, prepared)
+        with self._versioning.writes.short():
+            prepared = [self._prepare(request) for request in requests]
+            with self._versioning.transaction(id) as tx:
+                return self._apply_all(tx, requests, prepared)
 
     def append(self, transaction: str, request: TransactionRequest) -> TransactionResponse:
         """Try the transaction with one more action, keep it if that would work, and return what it would answer."""
@@ -60,6 +61,10 @@ class Actions:
 
     def finish(self, transaction: str) -> TransactionInfo:
         """Carry out a transaction and forget it, both or neither."""
+        with self._versioning.writes.short():
+            return self._finish(transaction)
+
+    def _finish(self, transaction: str) -> TransactionInfo:
         while True:
             with self._versioning.reading() as tx:
                 before = find_open(tx, transaction).requests

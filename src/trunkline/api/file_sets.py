@@ -28,19 +28,20 @@ class FileSetMethods:
         self, request: pfs_pb2.GetFileSetRequest, context: grpc.ServicerContext
     ) -> pfs_pb2.CreateFileSetResponse:
         reference = wire.read_commit_of(request, "commit")
-        if request.type == pfs_pb2.GetFileSetRequest.FileSetType.DIFF:
-            layers = self._versioning.difference_layers(reference)
-        else:
-            layers = self._versioning.total_layers(reference)
-        with self._versioning.transaction() as tx:
-            return pfs_pb2.CreateFileSetResponse(file_set_id=create_file_set(tx, layers))
+        is_difference = request.type == pfs_pb2.GetFileSetRequest.FileSetType.DIFF
+        read = self._versioning.difference_layers if is_difference else self._versioning.total_layers
+        with self._versioning.writes.short():
+            layers = read(reference)
+            with self._versioning.transaction() as tx:
+                return pfs_pb2.CreateFileSetResponse(file_set_id=create_file_set(tx, layers))
 
     def AddFileSet(self, request: pfs_pb2.AddFileSetRequest, context: grpc.ServicerContext) -> Empty:
         target = wire.read_commit_of(request, "commit")
         self._versioning.check_writable(target)
-        with self._versioning.reading() as tx:
-            layers = find_file_set(tx, request.file_set_id)
-        self._versioning.write_layer(target, self._versioning.file_sets.merge(layers))
+        with self._versioning.writes.short():
+            with self._versioning.reading() as tx:
+                layers = find_file_set(tx, request.file_set_id)
+            self._versioning.write_layer(target, self._versioning.file_sets.merge(layers))
         return Empty()
 
     def RenewFileSet(self, request: pfs_pb2.RenewFileSetRequest, context: grpc.ServicerContext) -> Empty:
@@ -76,18 +77,22 @@ class FilesetService(storage_pb2_grpc.FilesetServicer):
     def CreateFileset(
         self, requests: Iterator[storage_pb2.CreateFilesetRequest], context: grpc.ServicerContext
     ) -> storage_pb2.CreateFilesetResponse:
+        with self._versioning.writes.short():
+            layer = self._write_layer(requests, context)
+            with self._versioning.transaction() as tx:
+                return storage_pb2.CreateFilesetResponse(fileset_id=create_file_set(tx, [layer]))
+
+    def _write_layer(self, requests: Iterator[storage_pb2.CreateFilesetRequest], context: grpc.ServicerContext) -> str:
         writer = self._versioning.file_sets.edit()
         try:
             for request in requests:
                 self._apply(writer, request)
             if not context.is_active():
                 raise InvalidInputError("the stream was cut: nothing of it was kept")
-            layer = writer.finish()
+            return writer.finish()
         except BaseException:
             writer.abort()
             raise
-        with self._versioning.transaction() as tx:
-            return storage_pb2.CreateFilesetResponse(fileset_id=create_file_set(tx, [layer]))
 
     def _apply(self, writer: LayerWriter, request: storage_pb2.CreateFilesetRequest) -> None:
         match request.WhichOneof("modification"):
@@ -165,12 +170,13 @@ def _compose(
     compact: bool = False,
 ) -> str:
     """Put file sets over each other, the first at the bottom; return the id of the result."""
-    with versioning.reading() as tx:
-        layers = [layer for each in ids for layer in find_file_set(tx, each)]
-    if compact:
-        layers = [versioning.file_sets.merge(layers)]
-    with versioning.transaction() as tx:
-        return create_file_set(tx, layers, ttl_seconds=ttl_seconds or TTL_SECONDS_DEFAULT)
+    with versioning.writes.short():
+        with versioning.reading() as tx:
+            layers = [layer for each in ids for layer in find_file_set(tx, each)]
+        if compact:
+            layers = [versioning.file_sets.merge(layers)]
+        with versioning.transaction() as tx:
+            return create_file_set(tx, layers, ttl_seconds=ttl_seconds or TTL_SECONDS_DEFAULT)
 
 
 def _open(versioning: Versioning, id: str) -> FileSet:  # noqa: A002 - the field's word

@@ -38,16 +38,18 @@ class FileMethods:
         if first is None or first.WhichOneof("body") != "set_commit":
             raise InvalidInputError("first message must be a commit")
         target = wire.read_commit(first.set_commit)
-        self._versioning.check_writable(target)
-        self._versioning.write_layer(target, self._write_layer(requests, context))
+        with self._versioning.writes.short():
+            self._versioning.check_writable(target)
+            self._versioning.write_layer(target, self._write_layer(requests, context))
         return Empty()
 
     def CreateFileSet(
         self, requests: Iterator[pfs_pb2.ModifyFileRequest], context: grpc.ServicerContext
     ) -> pfs_pb2.CreateFileSetResponse:
-        layer = self._write_layer(requests, context)
-        with self._versioning.transaction() as tx:
-            id = create_file_set(tx, [layer])  # noqa: A001 - the field's word
+        with self._versioning.writes.short():
+            layer = self._write_layer(requests, context)
+            with self._versioning.transaction() as tx:
+                id = create_file_set(tx, [layer])  # noqa: A001 - the field's word
         return pfs_pb2.CreateFileSetResponse(file_set_id=id)
 
     def _write_layer(self, requests: Iterator[pfs_pb2.ModifyFileRequest], context: grpc.ServicerContext) -> str:

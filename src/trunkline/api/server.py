@@ -17,12 +17,14 @@ from trunkline.api.errors import ErrorInterceptor
 from trunkline.api.file_sets import FilesetService
 from trunkline.api.inactive import add_inactive_services
 from trunkline.api.lineage import LineageService
+from trunkline.api.maintenance import MaintenanceService
 from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs import PfsService
 from trunkline.api.pps import PpsService
 from trunkline.api.transaction import TransactionService
 from trunkline.errors import UnavailableError
 from trunkline.objects import ObjectStore
+from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.executor import Executor
 from trunkline.pps.secrets import Secrets
@@ -31,6 +33,7 @@ from trunkline.proto import (
     debug_pb2_grpc,
     enterprise_pb2_grpc,
     lineage_pb2_grpc,
+    maintenance_pb2_grpc,
     metadata_pb2_grpc,
     pfs_pb2_grpc,
     pps_pb2_grpc,
@@ -54,6 +57,7 @@ _SERVICES = (
     "admin_v2.API",
     "versionpb_v2.API",
     "trunkline.Lineage",
+    "trunkline.store.Maintenance",
 )
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
@@ -85,6 +89,7 @@ def start_grpc_server(
     *,
     executor: Executor,
     secrets: Secrets,
+    garbage: Garbage,
     host: str,
     port: int,
     deployment_id: str,
@@ -109,6 +114,7 @@ def start_grpc_server(
     enterprise_pb2_grpc.add_APIServicer_to_server(EnterpriseService(), server)
     metadata_pb2_grpc.add_APIServicer_to_server(MetadataService(versioning), server)
     lineage_pb2_grpc.add_LineageServicer_to_server(LineageService(versioning), server)
+    maintenance_pb2_grpc.add_MaintenanceServicer_to_server(MaintenanceService(garbage), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)
     add_inactive_services(server)
     servicer = health.HealthServicer()

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select
 
 from trunkline import __version__
 from trunkline.api.server import GrpcServer, start_grpc_server
+from trunkline.app.collector import Collector
 from trunkline.app.state import StateDirectory
 from trunkline.config import LOOPBACK
 from trunkline.db.engine import Database
@@ -18,6 +19,7 @@ from trunkline.model.datums import Runner
 from trunkline.model.ids import new_id
 from trunkline.objects import open_object_store
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
+from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.controller import Controller
 from trunkline.pps.cron import Clock
@@ -48,6 +50,7 @@ class Server:
         """Start it. Another executor than the local one is opened on the server's own file sets."""
         self._state = StateDirectory(options.home)
         objects = open_object_store(self._state.objects_url)
+        objects.recover()
         self._db = Database(self._state.database_url)
         index = DatabaseChunkIndex(self._db)
         self.versioning = Versioning(self._db, FileSets(objects, index))
@@ -67,6 +70,7 @@ class Server:
         secrets = Secrets(self.versioning, self._state.secret_key())
         self._controller = Controller(self.versioning, executor, secrets=secrets, runner=options.runner)
         self._clock = Clock(self.versioning)
+        self._collector = Collector(Garbage(self.versioning))
         deployment_id = self._deployment_id()
         self._http = start_http_server(self.versioning, host=options.host, port=options.http_port)
         self._grpc: GrpcServer = start_grpc_server(
@@ -74,6 +78,7 @@ class Server:
             objects,
             executor=executor,
             secrets=secrets,
+            garbage=self._collector.garbage,
             host=options.host,
             port=options.grpc_port,
             deployment_id=deployment_id,
@@ -85,6 +90,7 @@ class Server:
         worker_environ["PACHD_PEER_SERVICE_PORT"] = str(self._grpc.port)
         self._controller.start()
         self._clock.start()
+        self._collector.start()
         self._state.publish(
             grpc_address=self.address,
             http_address=self.http_address,
@@ -107,6 +113,7 @@ class Server:
         self._grpc.stop()
         self._http.stop()
         self._clock.close()
+        self._collector.close()
         self._controller.close()
         self._db.close()
         self._state.close()

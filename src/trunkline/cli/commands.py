@@ -74,6 +74,9 @@ COMMANDS: Mapping[str, Entry | Verb] = {
             "defaults": Entry("defaults:update_defaults", "Change the defaults under every specification."),
         },
     ),
+    "collect": Verb(
+        "Give space back.", {"garbage": Entry("garbage:collect_garbage", "Delete data that no commit uses any more.")}
+    ),
     "put": Verb("Write files.", {"file": Entry("put:put_file", "Write files into a branch or open commit.")}),
     "get": Verb("Read files.", {"file": Entry("get:get_file", "Read a file, or a directory with -r.")}),
     "glob": Verb("Find files.", {"file": Entry("file:glob_file", "List the files that match a pattern.")}),

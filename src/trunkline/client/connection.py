@@ -20,6 +20,7 @@ from trunkline.proto.pfs_pb2_grpc import APIStub
 if TYPE_CHECKING:
     from trunkline.proto.admin_pb2_grpc import APIStub as AdminStub
     from trunkline.proto.lineage_pb2_grpc import LineageStub
+    from trunkline.proto.maintenance_pb2_grpc import MaintenanceStub
     from trunkline.proto.metadata_pb2_grpc import APIStub as MetadataStub
     from trunkline.proto.pfs_pb2_grpc import APIStub as PFSStub
     from trunkline.proto.pps_pb2_grpc import APIStub as PPSStub
@@ -108,6 +109,11 @@ class Client:
     def lineage(self) -> "LineageStub":
         """Why things are as they are."""
         return cast("LineageStub", self._service("lineage", "LineageStub"))
+
+    @cached_property
+    def maintenance(self) -> "MaintenanceStub":
+        """What keeps the store in order."""
+        return cast("MaintenanceStub", self._service("maintenance", "MaintenanceStub"))
 
     def reads_our_files(self) -> bool:
         """Return whether the server can read a local file by its path, so that its bytes need not be sent."""

@@ -142,6 +142,13 @@ chunks = Table(
     sqlite_with_rowid=False,
 )
 
+condemned = Table(
+    "condemned",
+    metadata,
+    Column("key", String, primary_key=True),  # of an object that nothing points at
+    Column("at", BigInteger, nullable=False),  # since when it is known
+)
+
 secrets = Table(
     "secrets",
     metadata,

@@ -17,6 +17,7 @@ from trunkline.objects.store import ObjectNotFoundError
 
 _OPEN_FILES_MAX = 64
 _TEMPORARY = ".tmp"
+_SLASH = "%"
 _ABANDONED_SECONDS = 24 * 3600
 
 
@@ -30,7 +31,8 @@ class LocalObjectStore:
         self._open: OrderedDict[str, _OpenFile] = OrderedDict()
         self._lock = Lock()
         self._synced_directories: set[str] = set()
-        _make_directories(self._temporary)
+        self._doomed = os.path.join(self._temporary, "doomed")
+        _make_directories(self._doomed)
         self._remove_abandoned()
 
     def put(self, key: str, data: bytes | memoryview) -> None:
@@ -38,7 +40,7 @@ class LocalObjectStore:
         path = self._path(key)
         parent = os.path.dirname(path)
         self._ensure_directory(parent)
-        if not os.path.exists(path):
+        if not _renew(path):
             temporary = os.path.join(self._temporary, secrets.token_hex(16))
             try:
                 _write_synced(temporary, data)
@@ -77,6 +79,29 @@ class LocalObjectStore:
         """Yield the keys under prefix."""
         directory, _, _ = prefix.rpartition("/")
         yield from self._walk(directory + "/" if directory else "", prefix)
+
+    def delete_unless_renewed(self, key: str, since: int) -> bool:
+        """Remove the file, unless its time of modification is later.
+
+        It leaves its place first: whoever renews it until then is seen, and whoever comes later finds nothing and
+        writes it again. One that was taken away and not deleted, since the process ended, comes back at the next start.
+        """
+        path = self._path(key)
+        doomed = os.path.join(self._doomed, key.replace("/", _SLASH))
+        try:
+            if os.stat(path).st_mtime_ns // 1000 > since:
+                return False
+            os.rename(path, doomed)
+        except FileNotFoundError:
+            return True
+        if os.stat(doomed).st_mtime_ns // 1000 > since:
+            os.rename(doomed, path)
+            _sync_directory(os.path.dirname(path))
+            return False
+        _unlink(doomed)
+        with self._lock:
+            self._open.pop(key, None)
+        return True
 
     def delete(self, key: str) -> None:
         """Remove the file, and what this process holds open of it."""
@@ -131,10 +156,17 @@ class LocalObjectStore:
         oldest = time.time() - _ABANDONED_SECONDS
         for entry in os.scandir(self._temporary):
             try:
-                if entry.stat().st_mtime < oldest:
+                if entry.is_file() and entry.stat().st_mtime < oldest:
                     _unlink(entry.path)
             except FileNotFoundError:
                 continue
+
+    def recover(self) -> None:
+        """Put back what was taken away and not deleted."""
+        for name in os.listdir(self._doomed):
+            path = self._path(name.replace(_SLASH, "/"))
+            os.rename(os.path.join(self._doomed, name), path)
+            _sync_directory(os.path.dirname(path))
 
 
 class _OpenFile:
@@ -158,12 +190,22 @@ class _OpenFile:
         os.close(self._descriptor)
 
 
+def _renew(path: str) -> bool:
+    """Set the time of a file to now; return whether there is one."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _write_synced(path: str, data: bytes | memoryview) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
+        os.utime(descriptor)  # by the clock that renewals go by, which is finer than the file system's
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

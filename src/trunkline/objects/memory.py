@@ -1,6 +1,8 @@
 """Objects in memory, for tests and experiments."""
 
+import time
 from collections.abc import Iterator, Sequence
+from threading import Lock
 
 from trunkline.objects.store import ObjectNotFoundError
 
@@ -10,10 +12,14 @@ class MemoryObjectStore:
 
     def __init__(self) -> None:
         self._objects: dict[str, bytes] = {}
+        self._renewed: dict[str, int] = {}
+        self._lock = Lock()
 
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Keep a copy of data."""
-        self._objects.setdefault(key, bytes(data))
+        with self._lock:
+            self._objects.setdefault(key, bytes(data))
+            self._renewed[key] = time.time_ns() // 1000
 
     def get(self, key: str) -> bytes:
         """Return the object."""
@@ -39,6 +45,17 @@ class MemoryObjectStore:
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the keys under prefix."""
         yield from sorted(key for key in tuple(self._objects) if key.startswith(prefix))
+
+    def delete_unless_renewed(self, key: str, since: int) -> bool:
+        """Forget the object, unless it was put later."""
+        with self._lock:
+            if self._renewed.get(key, 0) > since:
+                return False
+            self._objects.pop(key, None)
+            return True
+
+    def recover(self) -> None:
+        """Do nothing: a deletion is one step."""
 
     def delete(self, key: str) -> None:
         """Forget the object."""

@@ -61,6 +61,24 @@ class RemoteObjectStore:
                 keys.extend(entry["path"] for entry in page)
         yield from sorted(key for key in keys if key.startswith(prefix))
 
+    def delete_unless_renewed(self, key: str, since: int) -> bool:
+        """Remove the object, unless the service has a later time for it.
+
+        Services have no such request: one that is put between the look and the deletion is lost. The grace period of
+        garbage collection makes that the time of one request for an object that nobody has wanted for hours.
+        """
+        try:
+            with _errors(key):
+                if obstore.head(self._store, key)["last_modified"].timestamp() * 1e6 > since:
+                    return False
+        except ObjectNotFoundError:
+            return True
+        self.delete(key)
+        return True
+
+    def recover(self) -> None:
+        """Do nothing: a deletion is one step."""
+
     def delete(self, key: str) -> None:
         """Remove the object."""
         try:

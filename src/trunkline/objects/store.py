@@ -23,7 +23,8 @@ class ObjectStore(Protocol):
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Store data. When this returns, the object survives a power cut.
 
-        Atomic: a reader sees the whole object or none. Putting the same object again is harmless.
+        Atomic: a reader sees the whole object or none. Putting the same object again is harmless, and renews it for
+        `delete_unless_renewed`.
         """
 
     def get(self, key: str) -> bytes:
@@ -40,6 +41,15 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with prefix, in byte order. May miss keys that are put during the call."""
+
+    def delete_unless_renewed(self, key: str, since: int) -> bool:
+        """Remove the object and return True, or leave it if it was put after since (microseconds since 1970).
+
+        So a writer that puts the object again and then refers to it does not lose it.
+        """
+
+    def recover(self) -> None:
+        """Undo deletions that the end of a process cut short. For the one process that deletes, before it does."""
 
     def delete(self, key: str) -> None:
         """Remove the object. An absent one is no error."""

@@ -1,6 +1,6 @@
 """One action of a client: one database transaction, one global id."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -40,3 +40,9 @@ class Listener(Protocol):
 
     def commits_deleted(self, tx: Transaction, commits: Sequence[CommitRow]) -> None:
         """These commits go; their rows are still there."""
+
+    def used_objects(self, tx: Transaction) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the roots of the tables that rows of the listener's own point at, and the keys of other objects."""
+
+    def objects_replaced(self, tx: Transaction, new: Mapping[str, str]) -> None:
+        """These roots have others of the same content: point at those."""

@@ -26,6 +26,7 @@ from trunkline.pfs.references import find_repo, resolve_commit, split_reference
 from trunkline.pfs.temporary import find_file_set
 from trunkline.pfs.transaction import Listener, Transaction
 from trunkline.pfs.triggers import follow_finished_commit
+from trunkline.pfs.writes import Writes
 from trunkline.storage.fileset import FileSet, FileSets
 
 _LOCKS = 64
@@ -43,6 +44,7 @@ class Versioning:
         self.db = db
         self.file_sets = file_sets
         self.listeners: list[Listener] = []
+        self.writes = Writes()
         self.work = Changes()
         """Announced when jobs may be ready or have ended, which is less often than any change."""
         self._settling = [threading.Lock() for _ in range(_LOCKS)]
@@ -166,7 +168,7 @@ class Versioning:
             self._settle_if_possible(commit.key)
 
     def _settle_one(self, key: int) -> None:
-        with self._settling[key % _LOCKS]:
+        with self.writes.short(), self._settling[key % _LOCKS]:
             with self.reading() as tx:
                 found = commits.commits_by_key(tx.connection, [key])
                 if not found or found[0].finished_at is not None:

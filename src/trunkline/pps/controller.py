@@ -118,14 +118,16 @@ class Controller:
 
     def _run_job(self, job: JobRow) -> None:
         try:
-            JobRun(
+            run = JobRun(
                 self._versioning,
                 self._executor,
                 job,
                 secrets=self._secrets,
                 runner=self._runner,
                 is_closing=self._closing.is_set,
-            ).run()
+            )
+            with self._versioning.writes.long():
+                run.run()
         except Exception:  # noqa: BLE001 - the job says what went wrong; the loop goes on
             log("controller").exception("job %s", job)
         finally:

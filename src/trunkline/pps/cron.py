@@ -94,6 +94,11 @@ def cron_repo(leaf: CronInput) -> RepoKey:
 
 def tick(versioning: Versioning, leaves: Sequence[CronInput], at: datetime) -> None:
     """Let inputs tick at one time: one commit in each of their repos, all of one commit set."""
+    with versioning.writes.short():
+        _tick(versioning, leaves, at)
+
+
+def _tick(versioning: Versioning, leaves: Sequence[CronInput], at: datetime) -> None:
     layers: dict[RepoKey, str] = {}
     for leaf in leaves:
         writer = versioning.file_sets.edit()

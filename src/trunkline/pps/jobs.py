@@ -1,6 +1,6 @@
 """Jobs: how they come to be, are found, and end early (reference, sections 4.6 and 4.7)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trunkline.errors import ConflictError, NotFoundError
 from trunkline.model.jobs import JOB_MOVES, JobState
@@ -58,6 +58,14 @@ class JobMaker:
             job = jobs.job_of_output(tx.connection, commit.key)
             if job is not None:
                 jobs.delete_jobs(tx.connection, [job.key])
+
+    def used_objects(self, tx: Transaction) -> tuple[list[str], list[str]]:
+        """Return the tables of datums and layers of jobs, and their logs."""
+        return jobs.used_roots(tx.connection), jobs.used_logs(tx.connection)
+
+    def objects_replaced(self, tx: Transaction, new: Mapping[str, str]) -> None:
+        """Point at the layers by their new roots."""
+        jobs.replace_layers(tx.connection, new)
 
 
 def find_job(tx: Transaction, project: str, pipeline: str, id: str) -> JobRow:  # noqa: A002 - the field's word

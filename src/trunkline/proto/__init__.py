@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from trunkline.proto import (
         admin_pb2,
         lineage_pb2,
+        maintenance_pb2,
         metadata_pb2,
         pfs_pb2,
         pps_pb2,
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
         version_pb2,
     )
 
-__all__ = ["admin_pb2", "lineage_pb2", "metadata_pb2", "pfs_pb2", "pps_pb2", "transaction_pb2", "version_pb2"]
+__all__ = [
+    "admin_pb2",
+    "lineage_pb2",
+    "maintenance_pb2",
+    "metadata_pb2",
+    "pfs_pb2",
+    "pps_pb2",
+    "transaction_pb2",
+    "version_pb2",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

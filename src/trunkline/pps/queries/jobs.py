@@ -1,13 +1,14 @@
 """Jobs and the datum sets that they have finished."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Column, Connection, Row, Select, delete, insert, select, update
 
 from trunkline.db.tables import datum_sets, jobs, pipelines
 from trunkline.model.jobs import JobState
+from trunkline.pfs.queries.garbage import replace_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,3 +198,23 @@ def datum_sets_of(connection: Connection, job_key: int) -> list[DatumSetRow]:
         DatumSetRow(row.job, row.number, row.attempt, row.layer, row.datums, row.logs, row.log_lines, row.finished_at)
         for row in connection.execute(statement)
     ]
+
+
+def used_roots(connection: Connection) -> list[str]:
+    """Return the root of each table that jobs point at."""
+    columns: Sequence[Column[str]] = (jobs.c.datums, datum_sets.c.datums, datum_sets.c.layer)
+    return [
+        root
+        for column in columns
+        for root in connection.execute(select(column).where(column != "").distinct()).scalars()
+    ]
+
+
+def used_logs(connection: Connection) -> list[str]:
+    """Return the key of each log object."""
+    return list(connection.execute(select(datum_sets.c.logs).where(datum_sets.c.logs != "")).scalars())
+
+
+def replace_layers(connection: Connection, new: Mapping[str, str]) -> None:
+    """Point at other layers of the same content."""
+    replace_in(connection, datum_sets.c.layer, new)

@@ -64,15 +64,29 @@ class PackBuilder:
 def read_pack_entries(objects: ObjectStore, pack: bytes) -> Iterator[ChunkRef]:
     """Yield the chunks that a pack says it holds. Raise CorruptDataError if it is damaged."""
     key = pack_key(pack)
-    size = objects.size(key)
-    if size is None or size < len(_HEADER) + _TRAILER.size:
-        raise CorruptDataError(f"pack {pack.hex()} is missing or cut short")
-    count, digest, end = _TRAILER.unpack(objects.get_range(key, size - _TRAILER.size, _TRAILER.size))
-    start = size - _TRAILER.size - count * _ENTRY.size
-    if end != _END or start < len(_HEADER) or objects.get_range(key, 0, len(_HEADER)) != _HEADER:
+    count, digest, start = _trailer(objects, pack)
+    if objects.get_range(key, 0, len(_HEADER)) != _HEADER:
         raise CorruptDataError(f"pack {pack.hex()} is no pack of format {FORMAT_VERSION}")
     entries = objects.get_range(key, start, count * _ENTRY.size)
     if blake3(entries).digest() != digest:
         raise CorruptDataError(f"pack {pack.hex()} has a damaged list of chunks")
     for chunk, offset, stored, length, codec in _ENTRY.iter_unpack(entries):
         yield ChunkRef(chunk, pack, offset, stored, length, codec)
+
+
+def count_entries(objects: ObjectStore, pack: bytes) -> int:
+    """Return how many chunks a pack says it holds. Raise CorruptDataError if it is damaged."""
+    return _trailer(objects, pack)[0]
+
+
+def _trailer(objects: ObjectStore, pack: bytes) -> tuple[int, bytes, int]:
+    """Return the number of entries, their digest and where they start."""
+    key = pack_key(pack)
+    size = objects.size(key)
+    if size is None or size < len(_HEADER) + _TRAILER.size:
+        raise CorruptDataError(f"pack {pack.hex()} is missing or cut short")
+    count, digest, end = _TRAILER.unpack(objects.get_range(key, size - _TRAILER.size, _TRAILER.size))
+    start = size - _TRAILER.size - count * _ENTRY.size
+    if end != _END or start < len(_HEADER):
+        raise CorruptDataError(f"pack {pack.hex()} is no pack of format {FORMAT_VERSION}")
+    return count, digest, start

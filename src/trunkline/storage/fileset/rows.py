@@ -92,13 +92,31 @@ def decode_row_refs(data: bytes, content_hash: bytes, size_bytes: int) -> tuple[
 
 def packs_of(batch: pa.RecordBatch) -> set[bytes]:
     """Return the packs that rows refer to."""
+    singles, several = _split_refs(batch)
+    packs = set(pc.unique(pc.binary_slice(singles, 0, 32)).to_pylist())
+    packs.update(record[1] for record in several)
+    return packs
+
+
+def places_of(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
+    """Return the pack and the offset of each chunk that rows refer to, as two columns."""
+    singles, several = _split_refs(batch)
+    offsets = pc.binary_slice(singles, 32, 40).cast(pa.binary(8)).view(pa.int64())
+    packs = pa.array([record[1] for record in several], pa.binary())
+    return (
+        pa.concat_arrays([pc.binary_slice(singles, 0, 32), packs]),
+        pa.concat_arrays([offsets, pa.array([record[2] for record in several], pa.int64())]),
+    )
+
+
+def _split_refs(batch: pa.RecordBatch) -> tuple[pa.Array, list[tuple[bytes, bytes, int, int, int, int]]]:
+    """Return the refs of files of one chunk as they are, and those of the others decoded."""
     refs = batch.column("refs")
     sizes = pc.binary_length(refs)
-    single = refs.filter(pc.equal(sizes, _ONLY.size))
-    packs = set(pc.unique(pc.binary_slice(single, 0, 32)).to_pylist())
-    for data in refs.filter(pc.greater(sizes, _ONLY.size)).to_pylist():
-        packs.update(record[1] for record in _ONE_OF_SEVERAL.iter_unpack(data))
-    return packs
+    several = refs.filter(pc.greater(sizes, _ONLY.size)).to_pylist()
+    return refs.filter(pc.equal(sizes, _ONLY.size)), [
+        record for data in several for record in _ONE_OF_SEVERAL.iter_unpack(data)
+    ]
 
 
 def file_row(batch: pa.RecordBatch, position: int) -> FileRow:

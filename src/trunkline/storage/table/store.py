@@ -63,9 +63,7 @@ class TableStore:
 
     def put_segment(self, spec: TableSpec, batch: pa.RecordBatch, *, natural: bool) -> Entry:
         """Store rows durably as one segment."""
-        data = encode_batch(batch, level=0)
-        name = blake3(data).digest()
-        self._objects.put(table_key(name), data)
+        name = self.put_object(0, batch)
         self._segments.add(name, batch, batch.nbytes)
         return _segment_entry(spec, batch, name, natural=natural)
 
@@ -98,6 +96,13 @@ class TableStore:
             if level:
                 pending.extend(batch.column("hash").to_pylist())
 
+    def put_object(self, level: int, batch: pa.RecordBatch) -> bytes:
+        """Store an object as it is, durably, and return its name. For those who rewrite what `objects` has given."""
+        data = encode_batch(batch, level=level)
+        name = blake3(data).digest()
+        self._objects.put(table_key(name), data)
+        return name
+
     def _put_node(
         self,
         spec: TableSpec,
@@ -109,9 +114,7 @@ class TableStore:
         key = blake3(b"".join(child.hash for child in children)).digest()
         entry = known.get(key)
         if entry is None:
-            data = encode_batch(encode_entries(spec, children), level=level)
-            entry = parent_entry(children, blake3(data).digest())
-            self._objects.put(table_key(entry.hash), data)
+            entry = parent_entry(children, self.put_object(level, encode_entries(spec, children)))
         nodes[key] = entry
         return entry
 

@@ -1,0 +1,29 @@
+"""The command that gives space back."""
+
+from __future__ import annotations
+
+import click
+
+from trunkline import proto
+from trunkline.cli import human
+from trunkline.cli.options import command, parse_duration, pass_session
+from trunkline.cli.session import Session
+
+
+@command("garbage")
+@click.option("--grace", default="1h", show_default=True, help="Delete what has been unused for that long.")
+@pass_session
+def collect_garbage(session: Session, *, grace: str) -> None:
+    """Delete data that no commit uses any more.
+
+    A server does this by itself every few hours. What is found to be unused now is deleted by a later pass, once it has
+    been unused for the grace period; with --grace 0s in two passes right after each other.
+    """
+    request = proto.maintenance_pb2.CollectGarbageRequest()
+    request.grace.FromNanoseconds(int(parse_duration(grace) * 1e9))
+    done = session.client.maintenance.CollectGarbage(request)
+    click.echo(f"deleted {done.deleted_objects} objects, {human.size(done.deleted_bytes)}")
+    if done.condemned_objects:
+        click.echo(f"{done.condemned_objects} more are unused and will be deleted once they have been for {grace}")
+    if done.moved_chunks:
+        click.echo(f"moved {done.moved_chunks} chunks out of packs that are mostly unused")
