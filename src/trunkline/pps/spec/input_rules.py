@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from trunkline.errors import InvalidInputError
 from trunkline.model.globs import compile_glob
 from trunkline.model.names import (
+    NAME_CHARS_MAX,
     REPO_TYPES,
     USER,
     check_branch_name,
@@ -86,7 +87,7 @@ def checked(check: Callable[[str], None], name: str, path: str) -> Iterator[Find
     try:
         check(name)
     except InvalidInputError as problem:
-        corrected = re.sub(r"[^a-zA-Z0-9_-]+", "-", name).strip("-")
+        corrected = re.sub(r"[^a-zA-Z0-9_-]+", "-", name).strip("-")[:NAME_CHARS_MAX]
         key = path.rpartition(".")[2]
         yield error(path, str(problem), {key: corrected} if corrected and len(corrected) < len(name) + 1 else None)
 

@@ -30,7 +30,7 @@ _SYNONYMS = {
 }
 REMOVED = frozenset({"enableStats", "cacheSize", "maxQueueSize", "hashtreeSpec", "resourceSpec", "scaleDownThreshold"})
 """Fields of version 1 that have no successor."""
-_SIMILAR_ENOUGH = 0.74
+_SIMILAR_ENOUGH = 0.66
 
 
 def camel_case(key: str) -> str:

@@ -46,6 +46,13 @@ def test_validate_raises_with_path_message_and_fix() -> None:
         validate(filled(spec_with(input={"pfs": {"repo": "images"}})))
 
 
+@pytest.mark.parametrize("name", ["a" * 60, "two words", "-x y-" * 20])
+def test_a_name_that_is_refused_comes_with_one_that_is_not(name: str) -> None:
+    (finding,) = problems(filled(spec_with(pipeline={"name": name})))
+
+    assert problems(filled(spec_with(pipeline=finding.correction))) == []
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
