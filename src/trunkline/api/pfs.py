@@ -1,6 +1,7 @@
 """The service ``pfs_v2.API``: projects, repos, branches. Commits and files have modules of their own."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -13,11 +14,12 @@ from trunkline.api.files import FileMethods
 from trunkline.errors import CorruptDataError
 from trunkline.model.names import DEFAULT_PROJECT, USER
 from trunkline.pfs import branches, history, projects, repos
-from trunkline.pfs.fsck import check_data, check_versions
+from trunkline.pfs.fsck import check_data, check_versions, repair_versions
 from trunkline.pfs.references import find_branch, resolve_commit
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
+from trunkline.pps.fsck import check_jobs, repair_jobs
 from trunkline.pps.queries.pipelines import list_pipelines
 from trunkline.pps.zombies import find_all_zombies, find_zombies
 from trunkline.proto import pfs_pb2, pfs_pb2_grpc
@@ -187,9 +189,10 @@ class PfsService(FileMethods, FileSetMethods, CommitMethods, pfs_pb2_grpc.APISer
     # The whole
 
     def Fsck(self, request: pfs_pb2.FsckRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.FsckResponse]:
-        for problem in check_versions(self._versioning):
-            yield pfs_pb2.FsckResponse(error=problem)
-        for problem in self._zombies(request):
+        if request.fix:
+            for fix in chain(repair_versions(self._versioning), repair_jobs(self._versioning)):
+                yield pfs_pb2.FsckResponse(fix=fix)
+        for problem in chain(check_versions(self._versioning), check_jobs(self._versioning), self._zombies(request)):
             yield pfs_pb2.FsckResponse(error=problem)
 
     def _zombies(self, request: pfs_pb2.FsckRequest) -> Iterator[str]:

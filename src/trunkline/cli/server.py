@@ -141,7 +141,8 @@ def inspect_cluster(session: Session, *, raw: str | None) -> None:
 def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project: str | None, read_data: bool) -> None:
     """Check the repository's consistency.
 
-    Branches, commits, tables and where files are said to lie; with --read-data also every byte of them.
+    Branches, commits, tables and where files are said to lie; with --read-data also every byte of them. --fix mends
+    heads, parents and provenance from what is stored; it deletes no files, and what it cannot mend stays an error.
     """
     from trunkline.cli import references as refer
 
@@ -150,12 +151,13 @@ def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project:
         request.zombie_target.CopyFrom(refer.commit(zombie, session.project(project)))
     elif zombie_all:
         request.zombie_all = True
-    errors = 0
+    errors = fixes = 0
     for response in session.client.pfs.Fsck(request):
         if response.error:
             errors += 1
             click.echo(f"Error: {response.error}")
         else:
+            fixes += 1
             click.echo(f"Fix applied: {response.fix}")
     if read_data:
         try:
@@ -165,7 +167,8 @@ def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project:
             click.echo(f"Error: {error}")
     if errors:
         raise click.ClickException(f"found {errors} errors")
-    click.echo("No errors found.")
+    if not fixes:
+        click.echo("No errors found.")
 
 
 @command("all")

@@ -74,7 +74,7 @@ def _move_head(tx: Transaction, row: BranchRow, head: CommitReference) -> None:
         tx.moved[row.key] = None
 
 
-def give_empty_head(tx: Transaction, row: BranchRow) -> None:
+def give_empty_head(tx: Transaction, row: BranchRow, *, origin: OriginKind = OriginKind.AUTO) -> None:
     """Make a branch without a head stand at a finished commit without files."""
     # A second branch of one repo in one transaction shares the set's one commit there.
     commit = commits.find_commit(tx.connection, row.repo_key, tx.id)
@@ -84,7 +84,7 @@ def give_empty_head(tx: Transaction, row: BranchRow) -> None:
             repo_key=row.repo_key,
             id=tx.id,
             branch_name=row.branch.name,
-            origin=OriginKind.AUTO,
+            origin=origin,
             parent=None,
             now=tx.now,
         )

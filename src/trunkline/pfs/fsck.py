@@ -1,77 +1,58 @@
-"""Checks that projects, repos, branches and commits agree with each other and with what is stored."""
+"""Checks that projects, repos, branches and commits agree with each other and with what is stored; repairs them."""
 
 from collections.abc import Iterator
 
-from trunkline.pfs.provenance import upstream_of
-from trunkline.pfs.queries import branches, commits, file_sets
-from trunkline.pfs.queries.branches import BranchRow
-from trunkline.pfs.queries.commits import CommitRow
+from trunkline.errors import CorruptDataError
+from trunkline.pfs.problems import Problem, find_problems
+from trunkline.pfs.queries import commits, file_sets
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.storage.verify import StorageCheck
+
+_PASSES_MAX = 10
 
 
 def check_versions(versioning: Versioning) -> Iterator[str]:
     """Yield what is wrong with branches, commits and the file sets that they point at."""
     with versioning.reading() as tx:
-        rows = {row.key: row for row in commits.list_commits(tx.connection)}
-        problems = [*_check_branches(tx, rows), *_check_commits(tx, rows)]
-        layers = [layer for row in rows.values() for layer in commits.layers_of(tx.connection, row.key)]
+        problems = [problem.text for problem in find_problems(tx, versioning.file_sets)]
+        rows = commits.list_commits(tx.connection)
+        layers = [layer for row in rows for layer in commits.layers_of(tx.connection, row.key)]
         layers += [layer for layer in file_sets.all_layers(tx.connection) if layer]
     yield from problems
     check = StorageCheck(versioning.file_sets)
-    for row in rows.values():
-        for problem in check.check_file_set(row.root or ""):
-            yield f"commit {row.commit}: {problem}"
+    for row in rows:
+        for text in check.check_file_set(row.root or ""):
+            yield f"commit {row.commit}: {text}"
     for layer in layers:
         yield from check.check_file_set(layer)
+
+
+def repair_versions(versioning: Versioning) -> Iterator[str]:
+    """Repair what is wrong with branches and commits and has a safe repair, and yield what it was with what was done.
+
+    What is left is what `check_versions` finds afterwards.
+    """
+    # One repair may uncover another problem, and one transaction gives a repo at most one new commit.
+    for _ in range(_PASSES_MAX):
+        with versioning.transaction() as tx:
+            problems = list(find_problems(tx, versioning.file_sets))
+            deeds = [(problem, _repair(tx, problem)) for problem in problems]
+        fixes = [f"{problem.text}: {deed}" for problem, deed in deeds if deed is not None]
+        if not fixes:
+            return
+        yield from fixes
+
+
+def _repair(tx: Transaction, problem: Problem) -> str | None:
+    if problem.repair is None:
+        return None
+    try:
+        return problem.repair(tx)
+    except CorruptDataError:  # what the repair would have read is broken, too: that is told by the check
+        return None
 
 
 def check_data(versioning: Versioning) -> Iterator[str]:
     """Yield what is wrong with stored objects, after reading all of them."""
     yield from StorageCheck(versioning.file_sets).check_objects()
-
-
-def _check_branches(tx: Transaction, rows: dict[int, CommitRow]) -> Iterator[str]:
-    for row in branches.list_branches(tx.connection):
-        yield from _check_head(row, rows)
-        if row.key in upstream_of(tx, row.key):
-            yield f"branch {row.branch} is computed from itself"
-        if row.trigger is not None and branches.provenance_of(tx.connection, row.key):
-            yield f"branch {row.branch} has both a trigger and provenance"
-
-
-def _check_head(row: BranchRow, rows: dict[int, CommitRow]) -> Iterator[str]:
-    if row.head is None:
-        yield f"branch {row.branch} has no head"
-    elif row.head not in rows:
-        yield f"branch {row.branch} has a head that is missing"
-    elif rows[row.head].repo_key != row.repo_key:
-        yield f"branch {row.branch} has a head in another repo: {rows[row.head].commit}"
-
-
-def _check_commits(tx: Transaction, rows: dict[int, CommitRow]) -> Iterator[str]:
-    for row in rows.values():
-        if row.parent is not None:
-            yield from _check_parent(row, rows.get(row.parent))
-        if row.finished_at is not None:
-            if row.finishing_at is None:
-                yield f"commit {row.commit} is finished and was never closed"
-            if row.root is None:
-                yield f"commit {row.commit} is finished and has no file set"
-            if commits.layers_of(tx.connection, row.key):
-                yield f"commit {row.commit} is finished and has layers that are not in its file set"
-        for other in commits.provenance_of(tx.connection, row.key):
-            if row.finished_at is not None and other.finished_at is None and not row.error:
-                yield f"commit {row.commit} is finished, and {other.commit}, which it is computed from, is not"
-
-
-def _check_parent(row: CommitRow, parent: CommitRow | None) -> Iterator[str]:
-    if parent is None:
-        yield f"commit {row.commit} has a parent that is missing"
-    elif parent.repo_key != row.repo_key:
-        yield f"commit {row.commit} has a parent in another repo: {parent.commit}"
-    elif parent.key >= row.key:
-        yield f"commit {row.commit} is older than its parent {parent.commit}"
-    elif row.finished_at is not None and parent.finished_at is None and not row.error:
-        yield f"commit {row.commit} is finished, and its parent {parent.commit} is not"

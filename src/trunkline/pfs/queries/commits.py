@@ -117,6 +117,17 @@ def list_commits(connection: Connection, repo_key: int | None = None, *, after: 
     return [_commit(row) for row in connection.execute(statement)]
 
 
+def newest_of_branch(
+    connection: Connection, repo_key: int, branch_name: str, *, before: int | None = None
+) -> CommitRow | None:
+    """Return the newest commit that was made on a branch, or on it before the one with that key."""
+    statement = _select().where(commits.c.repo == repo_key, commits.c.branch_name == branch_name)
+    if before is not None:
+        statement = statement.where(commits.c.key < before)
+    row = connection.execute(statement.order_by(commits.c.key.desc()).limit(1)).first()
+    return None if row is None else _commit(row)
+
+
 def children_of(connection: Connection, key: int) -> list[CommitRow]:
     """Return the commits whose parent this is, oldest first."""
     return [

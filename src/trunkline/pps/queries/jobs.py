@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Select, delete, insert, select, update
 
-from trunkline.db.tables import datum_sets, jobs, pipelines
+from trunkline.db.tables import commits, datum_sets, jobs, pipelines
 from trunkline.model.jobs import JobState
 from trunkline.pfs.queries.garbage import replace_in
 
@@ -101,6 +101,12 @@ def job_by_key(connection: Connection, key: int) -> JobRow | None:
     """Return the job with that row key."""
     row = connection.execute(_select().where(jobs.c.key == key)).first()
     return None if row is None else _job(row)
+
+
+def jobs_without_output(connection: Connection) -> list[JobRow]:
+    """Return the jobs whose output commit does not exist, oldest first."""
+    statement = _select().where(jobs.c.output_commit.not_in(select(commits.c.key))).order_by(jobs.c.key)
+    return [_job(row) for row in connection.execute(statement)]
 
 
 def find_job(connection: Connection, pipeline_key: int, id: str) -> JobRow | None:  # noqa: A002 - the field's word

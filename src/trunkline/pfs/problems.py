@@ -1,0 +1,134 @@
+"""What may be wrong with the rows of repos, branches and commits, and what would make it right again.
+
+A repair never takes away what a user wrote: it forgets pointers to what is gone, and mends what other rows imply.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from trunkline.model.jobs import OriginKind
+from trunkline.pfs import repairs
+from trunkline.pfs.provenance import upstream_of
+from trunkline.pfs.queries import branches, commits, dangling
+from trunkline.pfs.queries.branches import BranchRow
+from trunkline.pfs.queries.commits import CommitRow
+from trunkline.pfs.transaction import Transaction
+from trunkline.storage.fileset import FileSets
+
+Repair: TypeAlias = Callable[[Transaction], str | None]
+"""Makes it right, and says what it did; None if it found that it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A sentence on what is wrong, and the repair, where there is a safe one."""
+
+    text: str
+    repair: Repair | None = None
+
+
+def find_problems(tx: Transaction, file_sets: FileSets) -> Iterator[Problem]:
+    """Yield what is wrong in the database. Files themselves are not looked at."""
+    yield from _dangling(tx)
+    rows = {row.key: row for row in commits.list_commits(tx.connection)}
+    for branch in branches.list_branches(tx.connection):
+        yield from _of_branch(tx, branch, rows)
+    # Parents first: other repairs go along them.
+    for row in rows.values():
+        if row.parent is not None:
+            yield from _of_parent(row, rows.get(row.parent))
+    for row in rows.values():
+        if row.finished_at is not None:
+            yield from _of_finished(tx, row, file_sets)
+
+
+def _dangling(tx: Transaction) -> Iterator[Problem]:
+    connection = tx.connection
+    for project in dangling.projects_missing(connection):
+        yield Problem(f"project {project}, which has repos, is missing", partial(repairs.restore_project, name=project))
+    for key, name in dangling.branches_without_repo(connection):
+        yield Problem(f"branch {name} (row {key}) is in a repo that is missing")
+    for key, id in dangling.commits_without_repo(connection):  # noqa: A001 - the field's word
+        yield Problem(f"commit {id} (row {key}) is in a repo that is missing")
+    for key, layer in dangling.layers_without_commit(connection):
+        yield Problem(f"what was written to a commit that is missing (row {key}) is still there: layer {layer}")
+    for branch, upstream in dangling.branch_edges(connection):
+        yield Problem(
+            f"provenance between branches of which one is missing (rows {branch} and {upstream})",
+            partial(repairs.forget_branch_edge, branch=branch, upstream=upstream),
+        )
+    for commit, upstream in dangling.commit_edges(connection):
+        yield Problem(
+            f"provenance between commits of which one is missing (rows {commit} and {upstream})",
+            partial(repairs.forget_commit_edge, commit=commit, upstream=upstream),
+        )
+
+
+def _of_branch(tx: Transaction, branch: BranchRow, rows: dict[int, CommitRow]) -> Iterator[Problem]:
+    head = None if branch.head is None else rows.get(branch.head)
+    new_head = partial(repairs.give_head, branch=branch)
+    if branch.head is None:
+        yield Problem(f"branch {branch.branch} has no head", new_head)
+    elif head is None:
+        yield Problem(f"branch {branch.branch} has a head that is missing", new_head)
+    elif head.repo_key != branch.repo_key:
+        yield Problem(f"branch {branch.branch} has a head in another repo: {head.commit}", new_head)
+    else:
+        yield from _of_head_provenance(tx, branch, head)
+    if branch.key in upstream_of(tx, branch.key):
+        yield Problem(f"branch {branch.branch} is computed from itself")
+    if branch.trigger is not None and branches.provenance_of(tx.connection, branch.key):
+        yield Problem(f"branch {branch.branch} has both a trigger and provenance")
+
+
+def _of_head_provenance(tx: Transaction, branch: BranchRow, head: CommitRow) -> Iterator[Problem]:
+    """Compare what a branch is computed from with what its head says it was computed from."""
+    # What people put there by hand, or what the branch stood at before it was computed, has none.
+    if head.origin is not OriginKind.AUTO or head.branch_name != branch.branch.name or _is_empty_head(head):
+        return
+    computed_from = {other.repo_key for other in commits.provenance_of(tx.connection, head.key)}
+    for key, _ in branches.provenance_of(tx.connection, branch.key):
+        upstream = branches.find_branch_by_key(tx.connection, key)
+        if upstream is not None and upstream.repo_key not in computed_from:
+            yield Problem(
+                f"commit {head.commit}, the head of {branch.branch}, does not say which commit of {upstream.branch} it "
+                "was computed from",
+                partial(repairs.restore_head_provenance, branch=branch, head=head, upstream=upstream),
+            )
+
+
+def _is_empty_head(head: CommitRow) -> bool:
+    return not head.root and head.parent is None and head.started_at == head.finishing_at == head.finished_at
+
+
+def _of_finished(tx: Transaction, row: CommitRow, file_sets: FileSets) -> Iterator[Problem]:
+    if row.finishing_at is None:
+        yield Problem(
+            f"commit {row.commit} is finished and was never closed", partial(repairs.close_finished, commit=row)
+        )
+    layers = commits.layers_of(tx.connection, row.key)
+    if row.root is None:
+        again = partial(repairs.settle_again, commit=row, layers=layers, file_sets=file_sets) if layers else None
+        yield Problem(f"commit {row.commit} is finished and has no file set", again)
+    elif layers:
+        yield Problem(
+            f"commit {row.commit} is finished and has layers that are not in its file set",
+            partial(repairs.forget_merged_layers, commit=row, layers=layers, file_sets=file_sets),
+        )
+    for other in commits.provenance_of(tx.connection, row.key):
+        if other.finished_at is None and not row.error:
+            yield Problem(f"commit {row.commit} is finished, and {other.commit}, which it is computed from, is not")
+
+
+def _of_parent(row: CommitRow, parent: CommitRow | None) -> Iterator[Problem]:
+    new_parent = partial(repairs.give_parent, commit=row)
+    if parent is None:
+        yield Problem(f"commit {row.commit} has a parent that is missing", new_parent)
+    elif parent.repo_key != row.repo_key:
+        yield Problem(f"commit {row.commit} has a parent in another repo: {parent.commit}", new_parent)
+    elif parent.key >= row.key:
+        yield Problem(f"commit {row.commit} is older than its parent {parent.commit}", new_parent)
+    elif row.finished_at is not None and parent.finished_at is None and not row.error:
+        yield Problem(f"commit {row.commit} is finished, and its parent {parent.commit} is not")
