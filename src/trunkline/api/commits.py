@@ -12,6 +12,7 @@ from trunkline.model.jobs import CommitState, OriginKind
 from trunkline.model.names import FILE_SETS_REPO
 from trunkline.model.versions import CommitReference
 from trunkline.pfs import commits, history, removal
+from trunkline.pfs.forgetting import forget_commit
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import find_repo, resolve_commit
 from trunkline.pfs.temporary import find_file_set
@@ -141,6 +142,13 @@ class CommitMethods:
         with self._versioning.transaction() as tx:
             removal.drop_commit(tx, reference, self._versioning.listeners, recursive=request.recursive)
         return pfs_pb2.DropCommitResponse()
+
+    def ForgetCommit(
+        self, request: pfs_pb2.ForgetCommitRequest, context: grpc.ServicerContext
+    ) -> pfs_pb2.ForgetCommitResponse:
+        with self._versioning.transaction() as tx:
+            forget_commit(tx, pickers.pick_commit(tx, request.commit), self._versioning.listeners)
+        return pfs_pb2.ForgetCommitResponse()
 
     def FindCommits(
         self, request: pfs_pb2.FindCommitsRequest, context: grpc.ServicerContext

@@ -126,6 +126,10 @@ COMMANDS: Mapping[str, Entry | Verb] = {
             "commitV2": Entry("commit:squash_commit_v2", "Merge one commit into its children."),
         },
     ),
+    "forget": Verb(
+        "Drop what can be computed again.",
+        {"commit": Entry("commit:forget_commit", "Drop the files of an output commit, and keep its record.")},
+    ),
     "find": Verb(
         "Find something.", {"commit": Entry("commit_list:find_commit", "List the commits that changed a file.")}
     ),

@@ -148,6 +148,19 @@ def delete_commit_v2(session: Session, *, commit: str, recursive: bool, project:
     session.client.pfs.DropCommit(proto.pfs_pb2.DropCommitRequest(commit=reference, recursive=recursive))
 
 
+@command("commit")
+@click.argument("commit", metavar="REPO@BRANCH-OR-COMMIT")
+@project_option
+@pass_session
+def forget_commit(session: Session, *, commit: str, project: str | None) -> None:
+    """Drop the files of an output commit, and keep its record.
+
+    For finished commits of pipelines that are no branch's head. Commits after it keep their files.
+    """
+    picker = refer.commit_picker(refer.commit(commit, session.project(project)))
+    session.client.pfs.ForgetCommit(proto.pfs_pb2.ForgetCommitRequest(commit=picker))
+
+
 def _commit_set(text: str) -> proto.pfs_pb2.CommitSet:
     if not is_id(text):
         raise click.BadArgumentUsage(f"{text!r} is not the id of a commit set; `list commit` shows ids")

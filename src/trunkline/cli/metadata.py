@@ -54,30 +54,11 @@ def _pick(edit: Edit, kind: str, name: str, in_project: str) -> None:
         edit.pipeline.name.project.name = pipeline.project.name
         edit.pipeline.name.name = pipeline.name
     elif kind == "repo":
-        _pick_repo(edit.repo, refer.repo(name, in_project))
+        edit.repo.CopyFrom(refer.repo_picker(refer.repo(name, in_project)))
     elif kind == "branch":
-        _pick_branch(edit.branch, refer.branch(name, in_project))
+        edit.branch.CopyFrom(refer.branch_picker(refer.branch(name, in_project)))
     else:
-        _pick_commit(edit, refer.commit(name, in_project))
-
-
-def _pick_repo(picker: proto.pfs_pb2.RepoPicker, repo: proto.pfs_pb2.Repo) -> None:
-    picker.name.project.name = repo.project.name
-    picker.name.name = repo.name
-    picker.name.type = repo.type
-
-
-def _pick_branch(picker: proto.pfs_pb2.BranchPicker, branch: proto.pfs_pb2.Branch) -> None:
-    _pick_repo(picker.name.repo, branch.repo)
-    picker.name.name = branch.name
-
-
-def _pick_commit(edit: Edit, commit: proto.pfs_pb2.Commit) -> None:
-    if commit.branch.name:
-        _pick_branch(edit.commit.branch_head, commit.branch)
-    else:
-        _pick_repo(edit.commit.id.repo, commit.repo)
-        edit.commit.id.id = commit.id
+        edit.commit.CopyFrom(refer.commit_picker(refer.commit(name, in_project)))
 
 
 def _operate(edit: Edit, operation: str, data: str) -> None:

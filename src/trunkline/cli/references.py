@@ -50,6 +50,27 @@ def commit(text: str, in_project: str) -> proto.pfs_pb2.Commit:
     return proto.pfs_pb2.Commit(repo=found, branch=proto.pfs_pb2.Branch(repo=found, name=name), id=identifier)
 
 
+def repo_picker(message: proto.pfs_pb2.Repo) -> proto.pfs_pb2.RepoPicker:
+    """Return what picks a repo where the wire wants a picker."""
+    in_project = proto.pfs_pb2.ProjectPicker(name=message.project.name)
+    name = proto.pfs_pb2.RepoPicker.RepoName(project=in_project, name=message.name, type=message.type)
+    return proto.pfs_pb2.RepoPicker(name=name)
+
+
+def branch_picker(message: proto.pfs_pb2.Branch) -> proto.pfs_pb2.BranchPicker:
+    """Return what picks a branch."""
+    name = proto.pfs_pb2.BranchPicker.BranchName(repo=repo_picker(message.repo), name=message.name)
+    return proto.pfs_pb2.BranchPicker(name=name)
+
+
+def commit_picker(message: proto.pfs_pb2.Commit) -> proto.pfs_pb2.CommitPicker:
+    """Return what picks a commit: by its branch, or by what stands in its id."""
+    if message.branch.name and not message.id:
+        return proto.pfs_pb2.CommitPicker(branch_head=branch_picker(message.branch))
+    by_id = proto.pfs_pb2.CommitPicker.CommitByGlobalId(repo=repo_picker(message.repo), id=message.id)
+    return proto.pfs_pb2.CommitPicker(id=by_id)
+
+
 def file(text: str, in_project: str, *, need_path: bool = True) -> proto.pfs_pb2.File:
     """Return the file that ``repo@branch:path`` means."""
     before, _, path = text.partition(":")

@@ -105,6 +105,7 @@ commits = Table(
     Column("size_bytes", BigInteger, nullable=False, default=0),
     Column("base_root", String, nullable=True),  # what the layers lie on, where that is not the last good ancestor
     Column("root", String, nullable=True),
+    Column("forgotten_at", BigInteger, nullable=True),  # since when there is no root, as nobody needs its files
     Column("metadata", JSON, nullable=False, default=dict),
     UniqueConstraint("repo", "id"),
     Index("commits_id", "id"),
@@ -172,6 +173,14 @@ file_sets = Table(
     Column("id", String(32), primary_key=True),
     Column("layers", JSON, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+)
+
+load_runs = Table(
+    "load_runs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("state", JSON, nullable=False),
 )
 
 pipelines = Table(

@@ -24,6 +24,20 @@ class AlreadyFinishedError(Error):
         super().__init__(f"commit {commit} has already finished")
 
 
+class CommitForgottenError(ConflictError):
+    """The files of a commit were dropped; what is known about it stays."""
+
+    def __init__(self, commit: CommitKey) -> None:
+        super().__init__(f"commit {commit} has no files any more: the commit is forgotten")
+
+
+def root_of(commit: CommitRow) -> str:
+    """Return the file set of a finished commit, or raise CommitForgottenError."""
+    if commit.forgotten_at is not None:
+        raise CommitForgottenError(commit.commit)
+    return commit.root or ""
+
+
 def start_commit(
     tx: Transaction, branch: BranchKey, *, parent: CommitReference | None = None, description: str = ""
 ) -> CommitRow:
@@ -40,6 +54,8 @@ def start_commit(
     parent_row = resolve_commit(tx, parent) if parent is not None else _head_of(tx, row)
     if parent_row is not None and parent_row.finishing_at is None:
         raise ConflictError(f"parent commit {parent_row.commit} has not been finished")
+    if parent_row is not None:
+        root_of(parent_row)  # raises if there is nothing to build on
     if commits.find_commit(tx.connection, repo.key, tx.id) is not None:
         raise ConflictError(
             f"inconsistent dependencies: cannot create commit from {row.branch}: repo {repo.repo} already has a commit "

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from trunkline.errors import CorruptDataError
+from trunkline.pfs.commits import CommitForgottenError
 from trunkline.pfs.problems import Problem, find_problems
 from trunkline.pfs.queries import commits, file_sets
 from trunkline.pfs.transaction import Transaction
@@ -49,7 +50,10 @@ def _repair(tx: Transaction, problem: Problem) -> str | None:
         return None
     try:
         return problem.repair(tx)
-    except CorruptDataError:  # what the repair would have read is broken, too: that is told by the check
+    except (
+        CorruptDataError,
+        CommitForgottenError,
+    ):  # what the repair would have read is broken, too: that is told by the check
         return None
 
 

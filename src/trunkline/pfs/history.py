@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from trunkline.errors import InvalidInputError, UnfinishedError
 from trunkline.model.versions import CommitReference
+from trunkline.pfs.commits import root_of
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
@@ -31,7 +32,8 @@ class Searched:
 def find_commits(versioning: Versioning, start: CommitReference, path: str, *, limit: int = 0) -> Iterator[Searched]:
     """Yield each commit from start back to the root, until limit of them had another version of path than their parent.
 
-    Commits with an error hold nothing of their own and are passed over.
+    Commits with an error hold nothing of their own and are passed over. So are forgotten ones: what they changed counts
+    for the next commit that is left.
     """
     if not path:
         raise InvalidInputError("cannot search for an empty path: name a file or directory")
@@ -54,18 +56,18 @@ def find_commits(versioning: Versioning, start: CommitReference, path: str, *, l
 
 
 def _parent(tx: Transaction, commit: CommitRow) -> CommitRow | None:
-    """Return the commit before, those with an error passed over."""
+    """Return the commit before, those with an error and those without files passed over."""
     key = commit.parent
     while key is not None:
         row = commits.commit_by_key(tx.connection, key)
-        if not row.error:
+        if not row.error and row.forgotten_at is None:
             return row
         key = row.parent
     return None
 
 
 def _version(versioning: Versioning, commit: CommitRow, path: str) -> tuple[bool, bytes] | None:
-    info = versioning.file_sets.open(commit.root or "").info(path)
+    info = versioning.file_sets.open(root_of(commit)).info(path)
     return None if info is None else (info.is_dir, info.hash)
 
 

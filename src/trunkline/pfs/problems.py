@@ -75,6 +75,8 @@ def _of_branch(tx: Transaction, branch: BranchRow, rows: dict[int, CommitRow]) -
         yield Problem(f"branch {branch.branch} has a head that is missing", new_head)
     elif head.repo_key != branch.repo_key:
         yield Problem(f"branch {branch.branch} has a head in another repo: {head.commit}", new_head)
+    elif head.forgotten_at is not None:
+        yield Problem(f"branch {branch.branch} has a head that is forgotten: {head.commit}", new_head)
     else:
         yield from _of_head_provenance(tx, branch, head)
     if branch.key in upstream_of(tx, branch.key):
@@ -109,7 +111,7 @@ def _of_finished(tx: Transaction, row: CommitRow, file_sets: FileSets) -> Iterat
             f"commit {row.commit} is finished and was never closed", partial(repairs.close_finished, commit=row)
         )
     layers = commits.layers_of(tx.connection, row.key)
-    if row.root is None:
+    if row.root is None and row.forgotten_at is None:
         again = partial(repairs.settle_again, commit=row, layers=layers, file_sets=file_sets) if layers else None
         yield Problem(f"commit {row.commit} is finished and has no file set", again)
     elif layers:

@@ -110,9 +110,15 @@ def _remove(tx: Transaction, rows: Sequence[CommitRow], listeners: Sequence[List
     headless: dict[int, None] = {}
     for row in rows:
         kept = _kept_ancestor(tx, row, keys)
+        heads = branches.branches_with_head(tx.connection, row.key)
+        if heads and kept is not None and commits.commit_by_key(tx.connection, kept).forgotten_at is not None:
+            raise ConflictError(
+                f"cannot remove commit {row.commit}, the head of branch {heads[0].branch}: the commit before it is "
+                "forgotten, and a branch cannot stand at it"
+            )
         for child in commits.children_of(tx.connection, row.key):
             commits.update_commit(tx.connection, child.key, parent=kept)
-        for branch in branches.branches_with_head(tx.connection, row.key):
+        for branch in heads:
             branches.update_branch(tx.connection, branch.key, head=kept, updated_at=tx.now)
             if kept is None:
                 headless[branch.key] = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from trunkline.model.jobs import OriginKind
 from trunkline.pfs.branches import give_empty_head
-from trunkline.pfs.commits import good_ancestor
+from trunkline.pfs.commits import good_ancestor, root_of
 from trunkline.pfs.queries import branches, commits, dangling, repos
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
@@ -35,7 +35,7 @@ def give_head(tx: Transaction, *, branch: BranchRow) -> str:
 
     What is computed from it, and itself if it is computed, gets new commits.
     """
-    newest = commits.newest_of_branch(tx.connection, branch.repo_key, branch.branch.name)
+    newest = commits.newest_of_branch(tx.connection, branch.repo_key, branch.branch.name, has_files=True)
     branches.update_branch(tx.connection, branch.key, head=None if newest is None else newest.key, updated_at=tx.now)
     if branches.provenance_of(tx.connection, branch.key):
         tx.lacking[branch.key] = None
@@ -94,4 +94,4 @@ def forget_merged_layers(
 
 def _composed(tx: Transaction, commit: CommitRow, layers: Sequence[str], file_sets: FileSets) -> str:
     base = good_ancestor(tx, commit) if commit.base_root is None else None
-    return file_sets.compose(commit.base_root or (base.root if base is not None else "") or "", layers)
+    return file_sets.compose(commit.base_root or (root_of(base) if base is not None else ""), layers)

@@ -38,6 +38,9 @@ class Listener(Protocol):
     def commit_finished(self, tx: Transaction, commit: CommitRow) -> None:
         """This commit is readable from now on, or ended with an error."""
 
+    def commit_forgotten(self, tx: Transaction, commit: CommitRow) -> None:
+        """This commit has no files any more; its record stays."""
+
     def commits_deleted(self, tx: Transaction, commits: Sequence[CommitRow]) -> None:
         """These commits go; their rows are still there."""
 

@@ -16,6 +16,7 @@ from trunkline.pfs.commits import (
     AlreadyFinishedError,
     finish_commit,
     good_ancestor,
+    root_of,
     start_commit,
     state_of,
 )
@@ -238,13 +239,13 @@ class Versioning:
         if commit.finishing_at is not None and commit.finished_at is None:
             commit = self.wait(CommitReference(commit.commit.repo, id=commit.commit.id), CommitState.FINISHED)
         if commit.finished_at is not None:
-            return commit, self.file_sets.open(commit.root or "")
+            return commit, self.file_sets.open(root_of(commit))
         with self.reading() as tx:
             layers = commits.layers_of(tx.connection, commit.key)
             base = good_ancestor(tx, commit)
         if base is not None and base.finished_at is None:
             raise UnfinishedError(f"commit {commit.commit} not finished: base commit {base.commit} unfinished")
-        return commit, self.file_sets.open(self.file_sets.compose(base.root or "" if base else "", layers))
+        return commit, self.file_sets.open(self.file_sets.compose(root_of(base) if base else "", layers))
 
     def total_layers(self, reference: CommitReference) -> list[str]:
         """Return layers that make up all files of a commit or file set."""
@@ -261,14 +262,14 @@ class Versioning:
             raise InvalidInputError(f"{reference} is a file set, which has no parent to compare with")
         with self.reading() as tx:
             base = good_ancestor(tx, commit)
-        return [self.file_sets.layer_between(files.root, base.root or "" if base else "")]
+        return [self.file_sets.layer_between(files.root, root_of(base) if base else "")]
 
 
 def _base_root(tx: Transaction, commit: CommitRow) -> str:
     if commit.base_root is not None:
         return commit.base_root
     base = good_ancestor(tx, commit)
-    return base.root or "" if base is not None else ""
+    return root_of(base) if base is not None else ""
 
 
 def _waiting(tx: Transaction, key: int) -> Sequence[int]:

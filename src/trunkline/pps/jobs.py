@@ -52,6 +52,12 @@ class JobMaker:
             state = JobState.FAILURE if commit.error else JobState.SUCCESS
             move_job(tx, job, state, reason=commit.error)
 
+    def commit_forgotten(self, tx: Transaction, commit: CommitRow) -> None:
+        """Forget what the datums of the job wrote, too."""
+        job = jobs.job_of_output(tx.connection, commit.key)
+        if job is not None:
+            jobs.forget_layers(tx.connection, job.key)
+
     def commits_deleted(self, tx: Transaction, deleted: Sequence[CommitRow]) -> None:
         """Remove the jobs whose output goes."""
         for commit in deleted:

@@ -12,6 +12,7 @@ from trunkline.model.jobs import JobState
 from trunkline.model.names import DEFAULT_BRANCH
 from trunkline.model.paths import clean
 from trunkline.model.versions import CommitKey, CommitReference, RepoKey
+from trunkline.pfs.commits import root_of
 from trunkline.pfs.queries import commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
@@ -108,7 +109,7 @@ class Lineage:
         return islice(self._why(commit, clean(path), 0, set()), STEPS_MAX)
 
     def _why(self, commit: CommitRow, path: str, depth: int, seen: set[tuple[int, str]]) -> Iterator[Step]:
-        files = self._versioning.file_sets.open(commit.root or "")
+        files = self._versioning.file_sets.open(root_of(commit))
         row = files.find(path) if path != "/" else None
         job = self._job_behind(commit)
         if row is None:
@@ -125,7 +126,7 @@ class Lineage:
         for each in record.inputs:
             repo = RepoKey(each.project, each.repo, each.repo_type)
             upstream = self._find_commit(repo, each.commit)
-            if upstream is None:
+            if upstream is None or upstream.forgotten_at is not None:
                 yield Step(depth + 1, CommitKey(repo, each.commit), each.path)
             else:
                 yield from self._why(upstream, each.path, depth + 1, seen)
@@ -166,7 +167,7 @@ class Lineage:
         """Yield what the newest good job of each pipeline downstream has made from a file, depth first."""
         with self._versioning.reading() as tx:
             commit = resolve_commit(tx, reference)
-        if self._versioning.file_sets.open(commit.root or "").info(path) is None:
+        if self._versioning.file_sets.open(root_of(commit)).info(path) is None:
             raise NotFoundError(f"file {path} not found in {commit.commit}")
         return islice(self._impact(commit.commit.repo, clean(path), 0, set()), STEPS_MAX)
 

@@ -80,6 +80,8 @@ class Planner:
             commit = commits.commit_by_key(tx.connection, parent)
             job = jobs.job_of_output(tx.connection, commit.key)
             if job is not None and job.state is JobState.SUCCESS and not commit.error:
+                if commit.forgotten_at is not None:  # what its datums wrote is gone, so all of them run again
+                    break
                 return Base(job, commit.root or "", tuple(commits.provenance_of(tx.connection, commit.key)))
             parent = commit.parent
         return Base()
@@ -87,6 +89,8 @@ class Planner:
     def _builds_exactly_on(self, tx: Transaction, base: Base) -> bool:
         """Whether the base ran the same inputs under the same salt, with nothing left to do again."""
         if base.job is None or base.job.data_recovered or self._every_job or self._spec.input is None:
+            return False
+        if any(commit.forgotten_at is not None for commit in base.inputs):
             return False
         version = pipelines.find_version(tx.connection, base.job.pipeline_key, base.job.version)
         return (

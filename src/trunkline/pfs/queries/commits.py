@@ -30,6 +30,7 @@ class CommitRow:
     size_bytes: int
     base_root: str | None
     root: str | None
+    forgotten_at: int | None
     metadata: dict[str, str]
 
 
@@ -50,6 +51,7 @@ def _commit(row: Row[Any]) -> CommitRow:
         row.size_bytes,
         row.base_root,
         row.root,
+        row.forgotten_at,
         row.metadata,
     )
 
@@ -118,10 +120,12 @@ def list_commits(connection: Connection, repo_key: int | None = None, *, after: 
 
 
 def newest_of_branch(
-    connection: Connection, repo_key: int, branch_name: str, *, before: int | None = None
+    connection: Connection, repo_key: int, branch_name: str, *, before: int | None = None, has_files: bool = False
 ) -> CommitRow | None:
     """Return the newest commit that was made on a branch, or on it before the one with that key."""
     statement = _select().where(commits.c.repo == repo_key, commits.c.branch_name == branch_name)
+    if has_files:
+        statement = statement.where(commits.c.forgotten_at.is_(None))
     if before is not None:
         statement = statement.where(commits.c.key < before)
     row = connection.execute(statement.order_by(commits.c.key.desc()).limit(1)).first()

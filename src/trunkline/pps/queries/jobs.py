@@ -192,6 +192,11 @@ def insert_datum_set(connection: Connection, row: DatumSetRow) -> None:
     )
 
 
+def forget_layers(connection: Connection, job_key: int) -> None:
+    """Keep of a job's datum sets all but what they wrote."""
+    connection.execute(update(datum_sets).where(datum_sets.c.job == job_key).values(layer=""))
+
+
 def datum_sets_of(connection: Connection, job_key: int) -> list[DatumSetRow]:
     """Return the datum sets that a job has finished, in the order they were formed."""
     # A row's own method hides a column called index.
