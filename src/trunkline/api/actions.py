@@ -1,6 +1,7 @@
 """What a transaction of the API can hold: each action alone, or many of them with one id (reference, section 6.4)."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import grpc
 
@@ -139,7 +140,9 @@ class Actions:
             case "squash_commit_set":
                 squash_commit_set(tx, request.squash_commit_set.commit_set.id, self._versioning.listeners)
             case "create_branch":
-                _create_branch(tx, request.create_branch)
+                own = self._versioning.own_commit_set if request.create_branch.new_commit_set else nullcontext
+                with own(tx) as part:
+                    _create_branch(part, request.create_branch)
             case "delete_branch":
                 branch = wire.read_branch(request.delete_branch.branch)
                 branches.delete_branch(tx, branch, force=request.delete_branch.force)

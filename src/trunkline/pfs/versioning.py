@@ -62,11 +62,8 @@ class Versioning:
         with self.db.write() as connection:
             tx = Transaction(connection, id or new_id(), now())
             yield tx
-            check_graph(tx)
-            opened = propagate(tx)
-            for listener in self.listeners:
-                listener.commits_opened(tx, opened)
-        if opened or tx.makes_work:
+            self.complete(tx)
+        if tx.makes_work:
             self.work.announce()
         for key in tx.closed:
             self._settle_if_possible(key)
@@ -77,6 +74,16 @@ class Versioning:
         opened = propagate(tx)
         for listener in self.listeners:
             listener.commits_opened(tx, opened)
+        tx.makes_work = tx.makes_work or bool(opened)
+
+    @contextmanager
+    def own_commit_set(self, tx: Transaction) -> Iterator[Transaction]:
+        """Give a part of a transaction whose commits have an id of their own, downstream ones too."""
+        part = Transaction(tx.connection, new_id(), tx.now)
+        yield part
+        self.complete(part)
+        tx.closed += part.closed
+        tx.makes_work = tx.makes_work or part.makes_work
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:

@@ -144,3 +144,45 @@ def test_delete_all_forgets_open_transactions(story: Story) -> None:
 
     assert not story.transactions.ListTransaction(transaction_pb2.ListTransactionRequest()).transaction_info
     assert repo_names(story) == []
+
+
+def test_a_branch_made_in_a_transaction_can_have_a_commit_set_of_its_own(story: Story) -> None:
+    """What the branch sets off downstream belongs to that set; the rest of the transaction keeps its own."""
+    for name in ("other", "out", "below"):
+        story.make_repo(name)
+    for name, source in (("out", "in"), ("below", "other")):
+        downstream = pfs_pb2.CreateBranchRequest(branch=at(name).branch, provenance=[at(source).branch])
+        story.pfs.CreateBranch(downstream)
+    story.put(at("in@staging"), add("/a", "1"))
+    move = pfs_pb2.CreateBranchRequest(branch=at("in").branch, head=story.head("in@staging"), new_commit_set=True)
+    new = pfs_pb2.CreateBranchRequest(branch=at("other@fresh").branch, new_commit_set=True)
+    transaction, header = begin(story)
+
+    story.pfs.StartCommit(pfs_pb2.StartCommitRequest(branch=at("other").branch), metadata=header)
+    story.pfs.CreateBranch(move, metadata=header)
+    story.pfs.CreateBranch(new, metadata=header)
+    end(story, transaction)
+
+    assert story.head("other").id == story.head("below").id == transaction.id
+    ids = {transaction.id, story.head("in").id, story.head("out").id, story.head("other@fresh").id}
+    assert len(ids) == 4
+    assert [commit.id for commit in story.info(at("out")).direct_provenance] == [story.head("in").id]
+    assert story.info(at("out")).origin.kind == pfs_pb2.OriginKind.AUTO
+
+
+def test_what_cannot_be_a_commit_set_of_its_own_undoes_the_whole_transaction(story: Story) -> None:
+    story.make_repo("out")
+    requests = [
+        TransactionRequest(create_repo=create_repo("new")),
+        TransactionRequest(
+            create_branch=pfs_pb2.CreateBranchRequest(
+                branch=at("out").branch, provenance=[at("out@b").branch], new_commit_set=True
+            )
+        ),
+    ]
+
+    with pytest.raises(grpc.RpcError, match="request 2 of 2"):
+        story.transactions.BatchTransaction(transaction_pb2.BatchTransactionRequest(requests=requests))
+
+    assert repo_names(story) == ["in", "out"]
+    assert not list(story.pfs.ListBranch(pfs_pb2.ListBranchRequest(repo=at("out").repo)))
