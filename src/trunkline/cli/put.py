@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from trunkline import proto
 from trunkline.cli import references as refer
 from trunkline.cli.options import command, pass_session, project_option
 from trunkline.cli.session import Session
+from trunkline.cli.slices import slice_uploads
 from trunkline.cli.uploads import STANDARD_INPUT, Upload, edit_requests, plan_uploads
 
 
@@ -23,7 +25,13 @@ from trunkline.cli.uploads import STANDARD_INPUT, Upload, edit_requests, plan_up
 @click.option("-r", "--recursive", is_flag=True, help="Put the files in directories.")
 @click.option("-a", "--append", is_flag=True, help="Append to files that exist instead of overwriting them.")
 @click.option("-c", "--compress", is_flag=True, help="Compress what is sent.")
-@click.option("-p", "--parallelism", type=int, hidden=True)
+@click.option(
+    "-p",
+    "--parallelism",
+    type=click.IntRange(1, 100),
+    default=1,
+    help="How many files or URLs to put at a time.",
+)
 @click.option("--full-path", is_flag=True, help="Name files by the whole path of their source.")
 @click.option("--untar", is_flag=True, help="Put the members of .tar, .tar.gz and .tgz files.")
 @click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
@@ -38,7 +46,7 @@ def put_file(
     recursive: bool,
     append: bool,
     compress: bool,
-    parallelism: int | None,
+    parallelism: int,
     full_path: bool,
     untar: bool,
     progress: bool,
@@ -53,6 +61,7 @@ def put_file(
       put file images@master -f a.png -f b.png     several, under their own names
       put file -r images@master:/raw -f photos     photos/x.png becomes /raw/x.png
       put file -r images@master -f photos          photos/x.png becomes /photos/x.png
+      put file -p 8 images@master -i urls.txt      what the lines name, eight at a time
     """
     file = refer.file(target, session.project(project), need_path=False)
     sources = [*files, *_listed(lists)] or [STANDARD_INPUT]
@@ -66,14 +75,21 @@ def put_file(
             recursive=recursive,
             full_path=full_path,
             untar=untar,
-            whole_directories=by_path and not shows_progress,
+            whole_directories=by_path and parallelism == 1 and not shows_progress,
         )
     )
     # A repo that does not exist is better said before the bytes travel than after.
     session.client.pfs.InspectRepo(proto.pfs_pb2.InspectRepoRequest(repo=file.commit.repo))
     with _progress_bar(uploads, shown=shows_progress) as sent:
-        requests = edit_requests(file.commit, uploads, append=append, recursive=recursive, by_path=by_path, sent=sent)
-        session.client.modify_file(requests, compress=compress)
+        parts = [
+            edit_requests(each, append=append, recursive=recursive, by_path=by_path, sent=sent)
+            for each in ([uploads] if parallelism == 1 else slice_uploads(uploads, parallelism))
+        ]
+        if len(parts) > 1:
+            session.client.modify_file_in_parts(file.commit, parts, parallelism=parallelism, compress=compress)
+        else:
+            start = proto.pfs_pb2.ModifyFileRequest(set_commit=file.commit)
+            session.client.modify_file(chain([start], *parts), compress=compress)
 
 
 def _listed(lists: tuple[str, ...]) -> list[str]:

@@ -121,7 +121,6 @@ def _walk(directory: str) -> Iterator[str]:
 
 
 def edit_requests(
-    commit: proto.pfs_pb2.Commit,
     uploads: Iterable[Upload],
     *,
     append: bool,
@@ -129,11 +128,10 @@ def edit_requests(
     by_path: bool = False,
     sent: Callable[[int], object] = lambda _count: None,
 ) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:
-    """Yield the messages of one edit; sent is told how many bytes each one stands for.
+    """Yield the messages of one edit after the first, which says where; sent is told how many bytes each stands for.
 
     With by_path local files are named and not sent: the server reads them.
     """
-    yield proto.pfs_pb2.ModifyFileRequest(set_commit=commit)
     for upload in uploads:
         if by_path and upload.is_named_to_server:
             yield _named(upload, append=append)

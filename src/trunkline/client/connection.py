@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, cast
 from trunkline.client.addresses import Address, parse_address
 from trunkline.client.channel import open_channel
 from trunkline.client.config import Context, read_config
-from trunkline.client.edits import send_edit
+from trunkline.client.edits import EditSender, Requests
 from trunkline.client.local_server import ensure_server, home_directory, shares_files
 from trunkline.client.stubs import Metadata, TranslatingStub
 from trunkline.errors import NotSupportedError
@@ -123,9 +123,21 @@ class Client:
             return False
         return shares_files(info.state_directory, info.deployment_id)
 
-    def modify_file(self, requests: Iterable[pfs_pb2.ModifyFileRequest], *, compress: bool = False) -> None:
+    def modify_file(self, requests: Requests, *, compress: bool = False) -> None:
         """Send one edit: it happens as a whole when this returns, and not at all if requests, or the caller, fails."""
-        send_edit(APIStub(self._channel), requests, address=self.address, metadata=self._metadata, compress=compress)
+        self._sender(compress).send(requests)
+
+    def modify_file_in_parts(
+        self, target: pfs_pb2.Commit, parts: Sequence[Requests], *, parallelism: int, compress: bool = False
+    ) -> None:
+        """Send one edit as parts, so many at a time, which do what they would do one after the other; all or nothing.
+
+        Parts hold no ``set_commit``.
+        """
+        self._sender(compress).send_parts(target, parts, parallelism=parallelism)
+
+    def _sender(self, compress: bool) -> EditSender:
+        return EditSender(APIStub(self._channel), self.address, self._metadata, compress)
 
     def close(self) -> None:
         """Close the channel; calls that run are cancelled."""

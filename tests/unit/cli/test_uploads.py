@@ -7,7 +7,6 @@ import click
 import pytest
 
 from trunkline.cli.uploads import MESSAGE_BYTES, Upload, edit_requests, plan_uploads
-from trunkline.proto import pfs_pb2
 
 
 @pytest.fixture
@@ -77,14 +76,11 @@ def test_standard_input_needs_a_path() -> None:
 
 def messages(*uploads: Upload, append: bool = False) -> list[str]:
     """What an edit says, one word and path a message."""
-    commit = pfs_pb2.Commit(id="c")
-    requests = list(edit_requests(commit, uploads, append=append, recursive=False))
-    assert requests[0].set_commit == commit
     return [
         f"delete {each.delete_file.path}"
         if each.HasField("delete_file")
         else f"add {each.add_file.path} {len(each.add_file.raw.value)}"
-        for each in requests[1:]
+        for each in edit_requests(uploads, append=append, recursive=False)
     ]
 
 
@@ -110,7 +106,7 @@ def test_appending_deletes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_url_is_left_to_the_server() -> None:
-    [_, delete, add] = edit_requests(pfs_pb2.Commit(), [Upload("s3://bucket/dir", "/d")], append=False, recursive=True)
+    [delete, add] = edit_requests([Upload("s3://bucket/dir", "/d")], append=False, recursive=True)
 
     assert delete.delete_file.path == "/d"
     assert (add.add_file.path, add.add_file.url.URL, add.add_file.url.recursive) == ("/d", "s3://bucket/dir", True)
@@ -137,10 +133,6 @@ def test_what_is_sent_is_counted(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
     counts: list[int] = []
 
-    list(
-        edit_requests(
-            pfs_pb2.Commit(), [Upload(str(tmp_path / "f"), "/f")], append=False, recursive=False, sent=counts.append
-        )
-    )
+    list(edit_requests([Upload(str(tmp_path / "f"), "/f")], append=False, recursive=False, sent=counts.append))
 
     assert sum(counts) == 3

@@ -11,6 +11,7 @@ from trunkline import errors
 from trunkline.client.addresses import Address
 from trunkline.client.config import Context
 from trunkline.client.connection import Client, connect
+from trunkline.client.edits import EditSender
 from trunkline.client.failures import UnreachableError
 from trunkline.proto import pfs_pb2, pfs_pb2_grpc
 
@@ -172,3 +173,46 @@ class Refusing(pfs_pb2_grpc.APIServicer):
 def test_a_refused_edit_says_why(connect_to: ConnectTo) -> None:
     with pytest.raises(errors.NotFoundError, match="repo default/x not found"):
         connect_to(Refusing()).modify_file([pfs_pb2.ModifyFileRequest()] * 100)
+
+
+class Forgetful(pfs_pb2_grpc.APIServicer):
+    """Keeps the second file set waiting until the first one was renewed."""
+
+    def __init__(self) -> None:
+        self.renewed = threading.Event()
+        self.added: list[str] = []
+
+    def CreateFileSet(
+        self, request_iterator: Iterator[pfs_pb2.ModifyFileRequest], context: grpc.ServicerContext
+    ) -> pfs_pb2.CreateFileSetResponse:
+        (request,) = request_iterator
+        name = request.add_file.path
+        if name == "slow":
+            assert self.renewed.wait(60)
+        return pfs_pb2.CreateFileSetResponse(file_set_id=name)
+
+    def RenewFileSet(self, request: pfs_pb2.RenewFileSetRequest, context: grpc.ServicerContext) -> Empty:
+        assert (request.file_set_id, request.ttl_seconds) == ("quick", 1800)
+        self.renewed.set()
+        return Empty()
+
+    def ComposeFileSet(
+        self, request: pfs_pb2.ComposeFileSetRequest, context: grpc.ServicerContext
+    ) -> pfs_pb2.CreateFileSetResponse:
+        return pfs_pb2.CreateFileSetResponse(file_set_id="+".join(request.file_set_ids))
+
+    def AddFileSet(self, request: pfs_pb2.AddFileSetRequest, context: grpc.ServicerContext) -> Empty:
+        self.added.append(f"{request.file_set_id} on {request.commit.id}")
+        return Empty()
+
+
+def test_parts_are_kept_alive_until_the_last_is_there_and_added_in_order(connect_to: ConnectTo) -> None:
+    servicer = Forgetful()
+    address = connect_to(servicer).address
+    with grpc.insecure_channel(f"{address.host}:{address.port}") as channel:
+        sender = EditSender(pfs_pb2_grpc.APIStub(channel), address, ())
+        parts = [[pfs_pb2.ModifyFileRequest(add_file=pfs_pb2.AddFile(path=name))] for name in ("slow", "quick")]
+
+        sender.send_parts(pfs_pb2.Commit(id="c"), parts, parallelism=2, renew_seconds=0.01)
+
+    assert servicer.added == ["slow+quick on c"]
