@@ -19,6 +19,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 
 from trunkline import __version__
 from trunkline.api import wire
+from trunkline.api.load_tests import LoadTestMethods
 from trunkline.errors import InvalidInputError
 from trunkline.pfs import branches, commits, repos
 from trunkline.pfs.versioning import Versioning
@@ -30,7 +31,7 @@ _COMMITS_MAX = 1000
 _PIECE_BYTES = 1024 * 1024
 
 
-class DebugService(debug_pb2_grpc.DebugServicer):
+class DebugService(LoadTestMethods, debug_pb2_grpc.DebugServicer):
     """Archives as streams of gzipped tar."""
 
     def __init__(self, versioning: Versioning) -> None:
