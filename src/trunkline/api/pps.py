@@ -6,6 +6,7 @@ from trunkline.api.defaults import DefaultsMethods
 from trunkline.api.job_logs import LogMethods
 from trunkline.api.jobs import JobMethods
 from trunkline.api.pipelines import PipelineMethods
+from trunkline.api.pps_load_tests import PpsLoadTestMethods
 from trunkline.api.secrets import SecretMethods
 from trunkline.objects import ObjectStore
 from trunkline.pfs.versioning import Versioning
@@ -16,7 +17,14 @@ from trunkline.proto import pps_pb2_grpc
 
 
 class PpsService(
-    PipelineMethods, JobMethods, DatumMethods, LogMethods, SecretMethods, DefaultsMethods, pps_pb2_grpc.APIServicer
+    PipelineMethods,
+    JobMethods,
+    DatumMethods,
+    LogMethods,
+    SecretMethods,
+    DefaultsMethods,
+    PpsLoadTestMethods,
+    pps_pb2_grpc.APIServicer,
 ):
     """Each method parses, calls one function, converts what it returns."""
 

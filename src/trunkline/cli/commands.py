@@ -145,7 +145,14 @@ COMMANDS: Mapping[str, Entry | Verb] = {
         {"pipeline": Entry("pipeline_spec:validate_pipeline", "Check a specification without a server.")},
     ),
     "rerun": Verb("Run again.", {"pipeline": Entry("pipeline:rerun_pipeline", "Run a pipeline's last job again.")}),
-    "run": Verb("Run something.", {"cron": Entry("pipeline:run_cron", "Let a pipeline's cron inputs tick now.")}),
+    "run": Verb(
+        "Run something.",
+        {
+            "cron": Entry("pipeline:run_cron", "Let a pipeline's cron inputs tick now."),
+            "pfs-load-test": Entry("load_test:run_pfs_load_test", "Write random files and check them."),
+            "pps-load-test": Entry("load_test:run_pps_load_test", "Write random files, and check what pipelines make."),
+        },
+    ),
     "restart": Verb("Restart something.", {"datum": Entry("datum:restart_datum", "Start running datums again.")}),
     "draw": Verb("Draw something.", {"pipeline": Entry("draw:draw_pipeline", "Draw the graph of pipelines.")}),
     "check": Verb("Check something.", {"status": Entry("pipeline:check_status", "List pipelines that have alerts.")}),

@@ -19,6 +19,7 @@ from trunkline.proto.pfs_pb2_grpc import APIStub
 
 if TYPE_CHECKING:
     from trunkline.proto.admin_pb2_grpc import APIStub as AdminStub
+    from trunkline.proto.debug_pb2_grpc import DebugStub
     from trunkline.proto.lineage_pb2_grpc import LineageStub
     from trunkline.proto.maintenance_pb2_grpc import MaintenanceStub
     from trunkline.proto.metadata_pb2_grpc import APIStub as MetadataStub
@@ -104,6 +105,11 @@ class Client:
     def metadata(self) -> "MetadataStub":
         """Key-value pairs attached to objects."""
         return cast("MetadataStub", self._service("metadata"))
+
+    @cached_property
+    def debug(self) -> "DebugStub":
+        """Load tests, and what helps to find out what the server does."""
+        return cast("DebugStub", self._service("debug", "DebugStub"))
 
     @cached_property
     def lineage(self) -> "LineageStub":
