@@ -2,17 +2,17 @@
 
 import io
 import json
+import logging
 import platform
 import sys
 import tarfile
 import threading
-import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import distributions
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import BytesValue
@@ -20,15 +20,20 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from trunkline import __version__
 from trunkline.api import wire
 from trunkline.api.load_tests import LoadTestMethods
+from trunkline.api.sampling import count_stacks, take_samples, trace
 from trunkline.errors import InvalidInputError
 from trunkline.pfs import branches, commits, repos
 from trunkline.pfs.versioning import Versioning
 from trunkline.proto import debug_pb2, debug_pb2_grpc
+from trunkline.telemetry import OFF, LogLevels
 
-_SAMPLES_PER_SECOND = 100
 _SECONDS_MAX = 60.0
 _COMMITS_MAX = 1000
 _PIECE_BYTES = 1024 * 1024
+_LEVEL_SECONDS_MAX = 24 * 3600
+_Level = debug_pb2.SetLogLevelRequest.LogLevel
+_LEVELS = {_Level.DEBUG: logging.DEBUG, _Level.INFO: logging.INFO, _Level.ERROR: logging.ERROR, _Level.OFF: OFF}
+_LOGGERS = {"pachyderm": "trunkline", "grpc": "grpc"}
 
 
 class DebugService(LoadTestMethods, debug_pb2_grpc.DebugServicer):
@@ -36,15 +41,36 @@ class DebugService(LoadTestMethods, debug_pb2_grpc.DebugServicer):
 
     def __init__(self, versioning: Versioning) -> None:
         self._versioning = versioning
+        self._levels = LogLevels()
 
     def Profile(self, request: debug_pb2.ProfileRequest, context: grpc.ServicerContext) -> Iterator[BytesValue]:
         """Answer with the call stacks of all threads, sampled, in the folded form that flame graphs are drawn from."""
-        seconds = request.profile.duration.ToTimedelta().total_seconds() or 1.0
-        if seconds > _SECONDS_MAX:
-            raise InvalidInputError(f"a profile takes at most {_SECONDS_MAX:.0f} seconds")
-        stacks = _sample_stacks(seconds, context)
+        duration = request.profile.duration if request.profile.HasField("duration") else Duration(seconds=1)
+        seconds = _seconds(duration, "a profile")
+        stacks = count_stacks(take_samples(seconds, is_wanted=context.is_active))
         lines = "".join(f"{stack} {count}\n" for stack, count in stacks.most_common())
         yield from _pieces(_archive({f"{request.profile.name or 'cpu'}.folded": lines}))
+
+    def Trace(self, request: debug_pb2.TraceRequest, context: grpc.ServicerContext) -> Iterator[debug_pb2.TraceChunk]:
+        """Answer with what each thread did and when, as JSON that Perfetto and Chrome show."""
+        seconds = _seconds(request.duration, "a trace")
+        found = json.dumps(trace(take_samples(seconds, is_wanted=context.is_active))).encode()
+        for piece in _pieces(found):
+            yield debug_pb2.TraceChunk(content=piece)
+
+    def SetLogLevel(
+        self, request: debug_pb2.SetLogLevelRequest, context: grpc.ServicerContext
+    ) -> debug_pb2.SetLogLevelResponse:
+        """Change what the server logs for a while. It is all of the installation, so there is nothing to recurse to."""
+        kind = request.WhichOneof("level")
+        level = _LEVELS.get(getattr(request, kind)) if kind else None
+        if kind is None or level is None:
+            raise InvalidInputError("validate request: level: it is one of DEBUG, INFO, ERROR and OFF")
+        seconds = request.duration.ToTimedelta().total_seconds()
+        if not 0 < seconds <= _LEVEL_SECONDS_MAX:
+            raise InvalidInputError("validate request: duration: a level holds for more than 0 seconds, at most a day")
+        self._levels.change(_LOGGERS[kind], level, seconds=seconds)
+        return debug_pb2.SetLogLevelResponse(affected_pods=[platform.node() or "server"])
 
     def Binary(self, request: debug_pb2.BinaryRequest, context: grpc.ServicerContext) -> Iterator[BytesValue]:
         """Answer with what runs, which is an interpreter with packages instead of one binary."""
@@ -99,17 +125,14 @@ def _thread_stacks() -> str:
     )
 
 
-def _sample_stacks(seconds: float, context: grpc.ServicerContext) -> Counter[str]:
-    stacks: Counter[str] = Counter()
-    own = threading.get_ident()
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and context.is_active():
-        for number, frame in sys._current_frames().items():
-            if number != own:
-                calls = traceback.extract_stack(frame, limit=40)
-                stacks[";".join(f"{call.name} {call.filename}:{call.lineno}" for call in calls)] += 1
-        time.sleep(1 / _SAMPLES_PER_SECOND)
-    return stacks
+def _seconds(duration: Duration, what: str) -> float:
+    """Return a duration that something may take, or raise InvalidInputError."""
+    seconds: float = duration.ToTimedelta().total_seconds()
+    if seconds <= 0:
+        raise InvalidInputError(f"validate request: duration: {what} takes more than 0 seconds")
+    if seconds > _SECONDS_MAX:
+        raise InvalidInputError(f"validate request: duration: {what} takes at most {_SECONDS_MAX:.0f} seconds")
+    return seconds
 
 
 def _archive(files: Mapping[str, str]) -> bytes:

@@ -42,6 +42,7 @@ class ErrorInterceptor(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> MaybeHandler:
         """Wrap the handler of one call."""
+        log("api").debug("call of %s", handler_call_details.method)
         handler: Any = continuation(handler_call_details)
         if handler is None:
             return None

@@ -197,6 +197,13 @@ COMMANDS: Mapping[str, Entry | Verb] = {
     "plan": Entry("lineage:plan", "Say what a specification would run now, and why."),
     "why": Entry("lineage:why", "Show what a file was made from."),
     "impact": Entry("lineage:impact", "Show what has been made from a file."),
+    "debug": Verb(
+        "Look into the server.",
+        {
+            "log-level": Entry("debug:log_level", "Change what the server logs, for a while."),
+            "trace": Entry("debug:trace", "Record what the server does, in time."),
+        },
+    ),
     "fsck": Entry("server:fsck", "Check the repository's consistency."),
     "version": Entry("server:version", "Print the versions of this program and of the server."),
     "serve": Entry("server:serve", "Run the server."),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trunkline.proto import (
         admin_pb2,
+        debug_pb2,
         lineage_pb2,
         maintenance_pb2,
         metadata_pb2,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "admin_pb2",
+    "debug_pb2",
     "lineage_pb2",
     "maintenance_pb2",
     "metadata_pb2",
