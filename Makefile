@@ -30,7 +30,7 @@ demo: $(INSTALLED)  ## the image-quality story on real photos, on a server of it
 test: check $(SDK_INSTALLED)  ## all checks and all tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
-test-long: $(INSTALLED)  ## the stateful tests with a large budget
+test-long: $(INSTALLED)  ## the stateful tests with a large budget, and 24 clients for a minute
 	TRUNKLINE_HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/stateful
 
 check: $(INSTALLED)  ## format, lint, types, layers
