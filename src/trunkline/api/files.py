@@ -22,6 +22,7 @@ from trunkline.storage.fileset import FileInfo, FileSet, LayerWriter
 
 _MESSAGE_BYTES = 2 * 1024 * 1024
 _PAGE_FILES_MAX = 100_000
+_URL_CONCURRENCY_MAX = 1000
 _TAG = "default"
 
 
@@ -85,6 +86,7 @@ class FileMethods:
                 raise InvalidInputError("a message of the stream says neither what to add, to delete nor to copy")
 
     def _copy(self, writer: LayerWriter, copy: pfs_pb2.CopyFile) -> None:
+        wire.check_present(copy, "src")
         reference, path = wire.read_file(copy.src)
         _, files = self._versioning.open_files(reference)
         info = _find(files, path, reference)
@@ -97,19 +99,19 @@ class FileMethods:
     # Reading
 
     def InspectFile(self, request: pfs_pb2.InspectFileRequest, context: grpc.ServicerContext) -> pfs_pb2.FileInfo:
-        reference, path = wire.read_file(request.file)
+        reference, path = wire.read_file_of(request)
         row, files = self._versioning.open_files(reference)
         return _one(_find(files, path, reference), row, reference)
 
     def ListFile(self, request: pfs_pb2.ListFileRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.FileInfo]:
-        reference, path = wire.read_file(request.file)
+        reference, path = wire.read_file_of(request)
         _check_page(request.number, reverse=request.reverse)
         row, files = self._versioning.open_files(reference)
         infos = files.list(path, after=request.paginationMarker.path, number=request.number, reverse=request.reverse)
         yield from wire.file_infos(infos, row, reference.id)
 
     def WalkFile(self, request: pfs_pb2.WalkFileRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.FileInfo]:
-        reference, path = wire.read_file(request.file)
+        reference, path = wire.read_file_of(request)
         _check_page(request.number, reverse=request.reverse)
         row, files = self._versioning.open_files(reference)
         if clean(path) != "/" and files.info(path) is None:
@@ -123,34 +125,12 @@ class FileMethods:
         infos = files.glob(request.pattern, lower=request.path_range.lower, upper=request.path_range.upper)
         yield from wire.file_infos(infos, row, reference.id)
 
-    def DiffFile(
-        self, request: pfs_pb2.DiffFileRequest, context: grpc.ServicerContext
-    ) -> Iterator[pfs_pb2.DiffFileResponse]:
-        reference, path = wire.read_file(request.new_file)
-        row, new = self._versioning.open_files(reference)
-        if request.HasField("old_file") and request.old_file.HasField("commit"):
-            old_reference, _ = wire.read_file(request.old_file)
-            old_row, old = self._versioning.open_files(old_reference)
-        else:
-            old_reference, old_row, old = self._parent_files(row)
-        for added, removed in new.diff(old, clean(path)):
-            yield pfs_pb2.DiffFileResponse(
-                new_file=None if added is None else _one(added, row, reference),
-                old_file=None if removed is None else _one(removed, old_row, old_reference),
-            )
-
-    def _parent_files(self, row: CommitRow | None) -> tuple[CommitReference, CommitRow | None, FileSet]:
-        if row is None:
-            raise InvalidInputError("a file set has no parent: name the old file")
-        reference = CommitReference(row.commit.repo, id=row.commit.id + "^")
-        if row.parent is None:
-            return reference, None, self._versioning.file_sets.open("")
-        return reference, *self._versioning.open_files(reference)
-
     def GetFile(self, request: pfs_pb2.GetFileRequest, context: grpc.ServicerContext) -> Iterator[BytesValue]:
-        reference, path = wire.read_file(request.file)
+        reference, path = wire.read_file_of(request)
         _, files = self._versioning.open_files(reference)
         info = _only_file(files, path, reference)
+        if request.offset < 0:
+            raise InvalidInputError(f"offset ({request.offset}) must not be negative")
         if request.URL:
             _write_to_url(files, iter([info]), request.URL)
             return
@@ -160,7 +140,7 @@ class FileMethods:
             yield BytesValue(value=piece)
 
     def GetFileTAR(self, request: pfs_pb2.GetFileRequest, context: grpc.ServicerContext) -> Iterator[BytesValue]:
-        reference, path = wire.read_file(request.file)
+        reference, path = wire.read_file_of(request)
         _, files = self._versioning.open_files(reference)
         found = _matching(files, path, lower=request.path_range.lower, upper=request.path_range.upper)
         first = next(found, None)
@@ -211,6 +191,8 @@ def _content(add: pfs_pb2.AddFile, stream: _Pushback) -> Iterator[bytes]:
 
 
 def _add_from_url(writer: LayerWriter, add: pfs_pb2.AddFile) -> None:
+    if add.url.concurrency > _URL_CONCURRENCY_MAX:
+        raise InvalidInputError(f"{add.url.URL}: concurrency ({add.url.concurrency}) exceeds {_URL_CONCURRENCY_MAX}")
     for relative, pieces in read_url(add.url.URL, recursive=add.url.recursive):
         path = f"{add.path.rstrip('/')}/{relative}" if relative else add.path
         if add.url.overwrite:

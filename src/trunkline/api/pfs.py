@@ -9,6 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 from trunkline.api import pickers, wire
 from trunkline.api.actions import Actions
 from trunkline.api.commits import CommitMethods
+from trunkline.api.diffs import DiffMethods
 from trunkline.api.file_sets import FileSetMethods
 from trunkline.api.files import FileMethods
 from trunkline.errors import CorruptDataError
@@ -29,7 +30,7 @@ from trunkline.storage.verify import StorageCheck
 _PROBLEMS_MAX = 20  # as a status travels in a header
 
 
-class PfsService(FileMethods, FileSetMethods, CommitMethods, pfs_pb2_grpc.APIServicer):
+class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, pfs_pb2_grpc.APIServicer):
     """Each method parses, calls one function, converts what it returns. What a transaction can hold is in `Actions`."""
 
     def __init__(self, versioning: Versioning, actions: Actions) -> None:
@@ -46,12 +47,14 @@ class PfsService(FileMethods, FileSetMethods, CommitMethods, pfs_pb2_grpc.APISer
     def InspectProject(
         self, request: pfs_pb2.InspectProjectRequest, context: grpc.ServicerContext
     ) -> pfs_pb2.ProjectInfo:
+        wire.check_present(request, "project")
         with self._versioning.reading() as tx:
             return wire.project_info(projects.inspect_project(tx, request.project.name))
 
     def InspectProjectV2(
         self, request: pfs_pb2.InspectProjectV2Request, context: grpc.ServicerContext
     ) -> pfs_pb2.InspectProjectV2Response:
+        wire.check_present(request, "project")
         with self._versioning.reading() as tx:
             info = projects.inspect_project(tx, request.project.name)
         return pfs_pb2.InspectProjectV2Response(info=wire.project_info(info), defaults_json=info.defaults_json)

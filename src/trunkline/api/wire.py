@@ -67,12 +67,26 @@ def read_commit_of(request: object, field: str) -> CommitReference:
     return read_commit(getattr(request, field))
 
 
+def check_present(request: object, *fields: str) -> None:
+    """Raise InvalidInputError unless a request has these messages, which may be empty."""
+    for field in fields:
+        if not request.HasField(field):  # type: ignore[attr-defined]
+            raise InvalidInputError(f"validate request: {field}: value is required")
+
+
 def optional_commit(request: object, field: str) -> CommitReference | None:
     """Return what a request's commit field refers to; None where it is absent or says nothing."""
     if not request.HasField(field):  # type: ignore[attr-defined]
         return None
     message: pfs_pb2.Commit = getattr(request, field)
     return read_commit(message) if message.id or message.branch.name else None
+
+
+def read_file_of(request: object, field: str = "file") -> tuple[CommitReference, str]:
+    """Return the commit and the path of a request's file, or raise InvalidInputError if it is absent."""
+    if not request.HasField(field):  # type: ignore[attr-defined]
+        raise InvalidInputError("file cannot be nil")
+    return read_file(getattr(request, field))
 
 
 def read_file(message: pfs_pb2.File) -> tuple[CommitReference, str]:

@@ -47,6 +47,12 @@ def check_repo_name(name: str) -> None:
     _check_word("repo", name)
 
 
+def check_repo_type(type: str) -> None:  # noqa: A002 - the field's word
+    """Raise InvalidInputError unless there are repos of that type."""
+    if type not in REPO_TYPES:
+        raise InvalidInputError(f"repo type ({type!r}) invalid: it is one of {', '.join(REPO_TYPES)}")
+
+
 def check_branch_name(name: str) -> None:
     """Raise InvalidInputError unless name may name a branch."""
     if is_id(name):

@@ -52,6 +52,8 @@ def start_commit(
     if branches.provenance_of(tx.connection, row.key):
         raise ConflictError(f"branch {row.branch}: cannot start a commit on an output branch")
     parent_row = resolve_commit(tx, parent) if parent is not None else _head_of(tx, row)
+    if parent_row is not None and parent_row.repo_key != repo.key:
+        raise InvalidInputError(f"parent commit {parent_row.commit} is in another repo than branch {row.branch}")
     if parent_row is not None and parent_row.finishing_at is None:
         raise ConflictError(f"parent commit {parent_row.commit} has not been finished")
     if parent_row is not None:
@@ -102,6 +104,7 @@ def clear_commit(tx: Transaction, commit: CommitRow) -> None:
     if commit.finishing_at is not None:
         raise ConflictError(f"commit {commit.commit}: cannot clear finished commit")
     commits.delete_layers(tx.connection, commit.key)
+    commits.update_commit(tx.connection, commit.key, size_bytes_upper_bound=0)
 
 
 def good_ancestor(tx: Transaction, commit: CommitRow) -> CommitRow | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trunkline.errors import AlreadyExistsError, ConflictError, NotFoundError
-from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, SPEC, USER, check_repo_name
+from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, SPEC, USER, check_repo_name, check_repo_type
 from trunkline.model.versions import RepoInfo, RepoKey
 from trunkline.pfs.provenance import upstream_of
 from trunkline.pfs.queries import branches, commits, repos
@@ -16,6 +16,7 @@ def create_repo(tx: Transaction, repo: RepoKey, *, description: str = "", update
     """Create a repo, without branches; with update rewrite the description of one that exists."""
     repo = with_defaults(repo)
     check_repo_name(repo.name)
+    check_repo_type(repo.type)
     if repos.find_project(tx.connection, repo.project) is None:
         raise NotFoundError(f'project "{repo.project}" not found')
     existing = repos.find_repo(tx.connection, repo)

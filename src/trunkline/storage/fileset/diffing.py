@@ -1,6 +1,6 @@
 """Differences between two file sets, with the directories that differ on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import merge
 from itertools import chain, groupby
 
@@ -29,19 +29,27 @@ def diff_tables(new: Table, old: Table, path: str) -> Iterator[Pair]:
         before = changed.path
 
 
+def diff_walks(new: Iterable[FileInfo], old: Iterable[FileInfo]) -> Iterator[Pair]:
+    """Yield (new, old) for each path that only one of two walks has, or that differs, in path order."""
+    for infos in _side_by_side(new, old):
+        if not _is_same(*infos):
+            yield infos
+
+
 def _changed_files(new: Table, old: Table, lower: Key, upper: Key) -> Iterator[Pair]:
     for new_rows, old_rows in changed_rows(new, old, lower=lower, upper=upper):
-        sides = merge(
-            ((info.path, 0, info) for info in file_infos(new_rows)),
-            ((info.path, 1, info) for info in file_infos(old_rows)),
-            key=lambda side: side[:2],
-        )
-        for _, group in groupby(sides, key=lambda side: side[0]):
-            infos: list[FileInfo | None] = [None, None]
-            for _, side, info in group:
-                infos[side] = info
-            if not _is_same(*infos):
-                yield infos[0], infos[1]
+        yield from diff_walks(file_infos(new_rows), file_infos(old_rows))
+
+
+def _side_by_side(new: Iterable[FileInfo], old: Iterable[FileInfo]) -> Iterator[Pair]:
+    sides = merge(
+        ((info.path, 0, info) for info in new), ((info.path, 1, info) for info in old), key=lambda side: side[:2]
+    )
+    for _, group in groupby(sides, key=lambda side: side[0]):
+        infos: list[FileInfo | None] = [None, None]
+        for _, side, info in group:
+            infos[side] = info
+        yield infos[0], infos[1]
 
 
 def _is_same(new: FileInfo | None, old: FileInfo | None) -> bool:

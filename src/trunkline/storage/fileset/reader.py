@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from trunkline.model.globs import Match
 from trunkline.model.paths import clean, clean_keeping_directory
 from trunkline.storage.chunk import ChunkRef, ChunkStore
-from trunkline.storage.fileset.diffing import diff_tables
+from trunkline.storage.fileset.diffing import diff_tables, diff_walks
 from trunkline.storage.fileset.globbing import glob_infos, glob_matches
 from trunkline.storage.fileset.listing import directory_info, list_directory, walk_directory
 from trunkline.storage.fileset.rows import FILES, FileInfo, FileRow, bounds_below, file_row, file_rows
@@ -120,9 +120,17 @@ class FileSet:
         for row in run:
             yield row, iter([next(contents)]) if len(row.refs) == 1 else self.read(row)
 
-    def diff(self, other: "FileSet", path: str = "/") -> Iterator[tuple[FileInfo | None, FileInfo | None]]:
-        """Yield (here, in other) for each file and directory below path that differs, the directory itself included."""
-        return diff_tables(self.table, other.table, path)
+    def diff(
+        self, other: "FileSet", path: str = "/", other_path: str | None = None
+    ) -> Iterator[tuple[FileInfo | None, FileInfo | None]]:
+        """Yield (here, in other) for each file and directory below path that differs, the directory itself included.
+
+        With another path for the other file set, what is below both is compared by whole path: all the rest is on one
+        side only.
+        """
+        if other_path is None or other_path == path:
+            return diff_tables(self.table, other.table, path)
+        return diff_walks(self.walk(path), other.walk(other_path))
 
 
 def _page(infos: Iterator[FileInfo], number: int) -> Iterator[FileInfo]:
