@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import shutil
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,19 +42,29 @@ class ByteStream(io.RawIOBase):
         return count
 
 
-def write_file(pieces: Iterable[BytesValue], path: Path) -> None:
+Moved = Callable[[int, int], object]
+"""Told of bytes, and of files that are complete."""
+
+
+def _not_told(_bytes: int, _files: int) -> None:
+    pass
+
+
+def write_file(pieces: Iterable[BytesValue], path: Path, *, moved: Moved = _not_told) -> None:
     """Write the pieces to path; a failure in between leaves what was there before."""
     partial = path.with_name(f".{path.name}.part")
     try:
         with partial.open("wb") as file:
             for piece in pieces:
                 file.write(piece.value)
+                moved(len(piece.value), 0)
         partial.replace(path)
+        moved(0, 1)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def extract(pieces: Iterable[BytesValue], *, prefix: str, into: Path) -> None:
+def extract(pieces: Iterable[BytesValue], *, prefix: str, into: Path, moved: Moved = _not_told) -> None:
     """Write the files of a tar stream below into, with prefix taken off their paths.
 
     A file whose path is the prefix itself becomes into.
@@ -71,7 +80,10 @@ def extract(pieces: Iterable[BytesValue], *, prefix: str, into: Path) -> None:
             content = archive.extractfile(member)
             assert content is not None
             with path.open("wb") as file:
-                shutil.copyfileobj(content, file, _COPY_BYTES)
+                while data := content.read(_COPY_BYTES):
+                    file.write(data)
+                    moved(len(data), 0)
+            moved(0, 1)
 
 
 def _files(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

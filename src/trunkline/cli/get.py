@@ -11,6 +11,8 @@ from trunkline import proto
 from trunkline.cli import references as refer
 from trunkline.cli.downloads import extract, write_file
 from trunkline.cli.options import command, pass_session, project_option
+from trunkline.cli.progress import progress as show_progress
+from trunkline.cli.progress import shows_bar
 from trunkline.cli.session import Session
 from trunkline.cli.uploads import is_url
 from trunkline.errors import Error
@@ -23,7 +25,7 @@ from trunkline.model.paths import GLOB_CHARACTERS, base_name
 @click.option("-r", "--recursive", is_flag=True, help="Get a directory; needs --output.")
 @click.option("--offset", default=0, help="Skip so many bytes of the file.")
 @click.option("--retry", is_flag=True, hidden=True)
-@click.option("--progress/--no-progress", default=True, hidden=True)
+@click.option("--progress/--no-progress", default=None, help="Show how far it has come; on a terminal by default.")
 @project_option
 @pass_session
 def get_file(
@@ -34,7 +36,7 @@ def get_file(
     recursive: bool,
     offset: int,
     retry: bool,
-    progress: bool,
+    progress: bool | None,
     project: str | None,
 ) -> None:
     """Read a file, or a directory with -r.
@@ -47,36 +49,46 @@ def get_file(
     reference = refer.file(file, session.project(project))
     request = proto.pfs_pb2.GetFileRequest(file=reference, offset=offset, URL=output if is_url(output) else "")
     if recursive:
-        _get_directory(session, request, Path(output))
+        _get_directory(session, request, Path(output), progress)
         return
     try:
-        _get_file(session, request, output)
+        _get_file(session, request, output, progress)
     except Error as error:
         if "Use GetFileTAR instead" in str(error):
             raise click.ClickException(f"{file} is not one file: use -r with --output DIRECTORY") from error
         raise
 
 
-def _get_file(session: Session, request: proto.pfs_pb2.GetFileRequest, output: str) -> None:
+def _get_file(session: Session, request: proto.pfs_pb2.GetFileRequest, output: str, progress: bool | None) -> None:
     pieces = session.client.pfs.GetFile(request)
     if output and not request.URL:
         path = Path(output)
-        write_file(pieces, path / base_name(request.file.path) if path.is_dir() else path)
+        size_bytes = _size(session, request.file) - request.offset if shows_bar(progress) else None
+        with show_progress("got", progress, files=1, size_bytes=size_bytes) as moved:
+            write_file(pieces, path / base_name(request.file.path) if path.is_dir() else path, moved=moved)
         return
     for piece in pieces:
         sys.stdout.buffer.write(piece.value)
     sys.stdout.buffer.flush()
 
 
-def _get_directory(session: Session, request: proto.pfs_pb2.GetFileRequest, output: Path) -> None:
+def _get_directory(
+    session: Session, request: proto.pfs_pb2.GetFileRequest, output: Path, progress: bool | None
+) -> None:
     if request.URL:
         for _ in session.client.pfs.GetFileTAR(request):
             pass
         return
     prefix = request.file.path
-    if not set(GLOB_CHARACTERS) & set(prefix):
+    is_pattern = bool(set(GLOB_CHARACTERS) & set(prefix))
+    size_bytes = None
+    if not is_pattern:
         info = session.client.pfs.InspectFile(proto.pfs_pb2.InspectFileRequest(file=request.file))
-        prefix = info.file.path
-    extract(
-        session.client.pfs.GetFileTAR(request), prefix="" if set(GLOB_CHARACTERS) & set(prefix) else prefix, into=output
-    )
+        prefix, size_bytes = info.file.path, info.size_bytes
+    with show_progress("got", progress, files=None, size_bytes=size_bytes) as moved:
+        pieces = session.client.pfs.GetFileTAR(request)
+        extract(pieces, prefix="" if is_pattern else prefix, into=output, moved=moved)
+
+
+def _size(session: Session, file: proto.pfs_pb2.File) -> int:
+    return session.client.pfs.InspectFile(proto.pfs_pb2.InspectFileRequest(file=file)).size_bytes

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -13,6 +11,8 @@ import click
 from trunkline import proto
 from trunkline.cli import references as refer
 from trunkline.cli.options import command, pass_session, project_option
+from trunkline.cli.progress import progress as show_progress
+from trunkline.cli.progress import shows_bar
 from trunkline.cli.session import Session
 from trunkline.cli.slices import slice_uploads
 from trunkline.cli.uploads import STANDARD_INPUT, Upload, edit_requests, plan_uploads
@@ -34,7 +34,7 @@ from trunkline.cli.uploads import STANDARD_INPUT, Upload, edit_requests, plan_up
 )
 @click.option("--full-path", is_flag=True, help="Name files by the whole path of their source.")
 @click.option("--untar", is_flag=True, help="Put the members of .tar, .tar.gz and .tgz files.")
-@click.option("--progress/--no-progress", default=True, help="Show a progress bar on a terminal.")
+@click.option("--progress/--no-progress", default=None, help="Show how far it has come; on a terminal by default.")
 @project_option
 @pass_session
 def put_file(
@@ -49,7 +49,7 @@ def put_file(
     parallelism: int,
     full_path: bool,
     untar: bool,
-    progress: bool,
+    progress: bool | None,
     project: str | None,
 ) -> None:
     r"""Write files into a branch or open commit.
@@ -66,7 +66,6 @@ def put_file(
     file = refer.file(target, session.project(project), need_path=False)
     sources = [*files, *_listed(lists)] or [STANDARD_INPUT]
     by_path = session.client.reads_our_files()
-    shows_progress = progress and sys.stderr.isatty()
     # Who watches sees file after file go; otherwise the server walks directories, which is much faster.
     uploads = list(
         plan_uploads(
@@ -75,12 +74,12 @@ def put_file(
             recursive=recursive,
             full_path=full_path,
             untar=untar,
-            whole_directories=by_path and parallelism == 1 and not shows_progress,
+            whole_directories=by_path and parallelism == 1 and not shows_bar(progress),
         )
     )
     # A repo that does not exist is better said before the bytes travel than after.
     session.client.pfs.InspectRepo(proto.pfs_pb2.InspectRepoRequest(repo=file.commit.repo))
-    with _progress_bar(uploads, shown=shows_progress) as sent:
+    with show_progress("put", progress, files=_total_files(uploads), size_bytes=_total_bytes(uploads)) as sent:
         parts = [
             edit_requests(each, append=append, recursive=recursive, by_path=by_path, sent=sent)
             for each in ([uploads] if parallelism == 1 else slice_uploads(uploads, parallelism))
@@ -100,23 +99,13 @@ def _listed(lists: tuple[str, ...]) -> list[str]:
     return lines
 
 
-@contextmanager
-def _progress_bar(uploads: Sequence[Upload], *, shown: bool) -> Iterator[Callable[[int], object]]:
-    """Yield a function that is told of bytes sent."""
-    if not shown:
-        yield lambda _count: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=_total_bytes(uploads))
-        yield lambda count: bar.advance(task, count)
-
-
 def _total_bytes(uploads: Sequence[Upload]) -> int | None:
     """Return how many bytes will be sent; None if only their sources know."""
     if any(each.is_remote or each.is_archive or each.source == STANDARD_INPUT for each in uploads):
         return None
     return sum(Path(each.source).stat().st_size for each in uploads)
+
+
+def _total_files(uploads: Sequence[Upload]) -> int | None:
+    """Return how many files will be sent; None if only their sources know."""
+    return None if any(each.is_archive for each in uploads) else len(uploads)

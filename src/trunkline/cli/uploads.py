@@ -126,20 +126,21 @@ def edit_requests(
     append: bool,
     recursive: bool,
     by_path: bool = False,
-    sent: Callable[[int], object] = lambda _count: None,
+    sent: Callable[[int, int], object] = lambda _bytes, _files: None,
 ) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:
-    """Yield the messages of one edit after the first, which says where; sent is told how many bytes each stands for.
+    """Yield the messages of one edit after the first, which says where; sent is told of bytes and of files.
 
     With by_path local files are named and not sent: the server reads them.
     """
     for upload in uploads:
         if by_path and upload.is_named_to_server:
             yield _named(upload, append=append)
-            sent(os.path.getsize(upload.source))
+            sent(os.path.getsize(upload.source), 1)
             continue
         for message in _upload_requests(upload, append=append, recursive=recursive):
             yield message
-            sent(len(message.add_file.raw.value))
+            sent(len(message.add_file.raw.value), 0)
+        sent(0, 1)
 
 
 def _named(upload: Upload, *, append: bool) -> proto.pfs_pb2.ModifyFileRequest:

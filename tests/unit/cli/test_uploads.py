@@ -131,8 +131,16 @@ def test_untar_puts_the_members_of_an_archive(tmp_path: Path, name: str) -> None
 
 def test_what_is_sent_is_counted(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
-    counts: list[int] = []
+    counts: list[tuple[int, int]] = []
 
-    list(edit_requests([Upload(str(tmp_path / "f"), "/f")], append=False, recursive=False, sent=counts.append))
+    upload = Upload(str(tmp_path / "f"), "/f")
+    list(
+        edit_requests(
+            [upload, upload],
+            append=False,
+            recursive=False,
+            sent=lambda bytes_sent, files_sent: counts.append((bytes_sent, files_sent)),
+        )
+    )
 
-    assert sum(counts) == 3
+    assert [sum(each) for each in zip(*counts, strict=True)] == [6, 2]
