@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from trunkline.errors import ConflictError, Error, InvalidInputError, NotFoundError
+from trunkline.errors import ConflictError, Error, InvalidInputError, NotFoundError, UnfinishedError
 from trunkline.model.jobs import CommitState, OriginKind
 from trunkline.model.names import META, check_branch_name
 from trunkline.model.versions import BranchKey, CommitInfo, CommitKey, CommitReference, RepoKey
@@ -117,6 +117,34 @@ def good_ancestor(tx: Transaction, commit: CommitRow) -> CommitRow | None:
             return row
         parent = row.parent
     return None
+
+
+def waiting_commits(tx: Transaction, key: int) -> Sequence[int]:
+    """Return the closed commits that lie on this one directly, or with only commits with an error in between."""
+    keys: list[int] = []
+    for child in commits.children_of(tx.connection, key):
+        if child.finished_at is not None and child.error:
+            keys += waiting_commits(tx, child.key)
+        elif child.finished_at is None and child.finishing_at is not None:
+            keys.append(child.key)
+    return keys
+
+
+def unsettled_ancestors(tx: Transaction, commit: CommitRow) -> Sequence[int]:
+    """Return the ancestors that must be settled first, oldest first."""
+    keys: list[int] = []
+    parent = None if commit.error or commit.finished_at is not None else commit.parent
+    while parent is not None:
+        row = commits.commit_by_key(tx.connection, parent)
+        # One with an error is nobody's base, so what lies below it counts.
+        if not row.error:
+            if row.finished_at is not None:
+                break
+            if row.finishing_at is None:
+                raise UnfinishedError(f"base commit {row.commit} unfinished")
+            keys.append(row.key)
+        parent = row.parent
+    return keys[::-1]
 
 
 def state_of(commit: CommitRow, provenance: Sequence[CommitRow]) -> CommitState:

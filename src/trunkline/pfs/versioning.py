@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from trunkline.db.changes import Changes
@@ -19,6 +19,8 @@ from trunkline.pfs.commits import (
     root_of,
     start_commit,
     state_of,
+    unsettled_ancestors,
+    waiting_commits,
 )
 from trunkline.pfs.provenance import check_graph, propagate
 from trunkline.pfs.queries import branches, commits, repos
@@ -150,14 +152,14 @@ class Versioning:
         """Make the file set of a commit that is closed, check it, and finish it. Doing it twice is harmless."""
         with self.reading() as tx:
             found = commits.commits_by_key(tx.connection, [key])
-            waiting = _unsettled_ancestors(tx, found[0]) if found else []
+            waiting = unsettled_ancestors(tx, found[0]) if found else []
         if not found:  # deleted by what closed it
             return
         for ancestor in waiting:
             self._settle_one(ancestor)
         self._settle_one(key)
         with self.reading() as tx:
-            waiting_for_it = _waiting(tx, key)
+            waiting_for_it = waiting_commits(tx, key)
         for descendant in waiting_for_it:
             self._settle_if_possible(descendant)
 
@@ -277,31 +279,3 @@ def _base_root(tx: Transaction, commit: CommitRow) -> str:
         return commit.base_root
     base = good_ancestor(tx, commit)
     return root_of(base) if base is not None else ""
-
-
-def _waiting(tx: Transaction, key: int) -> Sequence[int]:
-    """Return the closed commits that lie on this one directly, or with only commits with an error in between."""
-    keys: list[int] = []
-    for child in commits.children_of(tx.connection, key):
-        if child.finished_at is not None and child.error:
-            keys += _waiting(tx, child.key)
-        elif child.finished_at is None and child.finishing_at is not None:
-            keys.append(child.key)
-    return keys
-
-
-def _unsettled_ancestors(tx: Transaction, commit: CommitRow) -> Sequence[int]:
-    """Return the ancestors that must be settled first, oldest first."""
-    keys: list[int] = []
-    parent = None if commit.error or commit.finished_at is not None else commit.parent
-    while parent is not None:
-        row = commits.commit_by_key(tx.connection, parent)
-        # One with an error is nobody's base, so what lies below it counts.
-        if not row.error:
-            if row.finished_at is not None:
-                break
-            if row.finishing_at is None:
-                raise UnfinishedError(f"base commit {row.commit} unfinished")
-            keys.append(row.key)
-        parent = row.parent
-    return keys[::-1]
