@@ -82,13 +82,14 @@ def begin_with_dag(versioning: Versioning, dag: str, spec: str, *, seed: int, pa
     id = new_id()  # noqa: A001 - the field's word
     suffix = f"-{id[:8]}"
     definitions = [define(versioning, json.dumps(_copying(node, suffix, parallelism))) for node in nodes if node.inputs]
-    layers = [write_spec(versioning, definition) for definition in definitions]
-    with versioning.transaction() as tx:
-        for node in nodes:
-            if not node.inputs:
-                create_repo(tx, RepoKey(DEFAULT_PROJECT, node.name + suffix), description="made by a load test")
-        for definition, layer in zip(definitions, layers, strict=True):
-            create_pipeline(tx, versioning, definition, spec_layer=layer)
+    with versioning.writes.short():
+        layers = [write_spec(versioning, definition) for definition in definitions]
+        with versioning.transaction() as tx:
+            for node in nodes:
+                if not node.inputs:
+                    create_repo(tx, RepoKey(DEFAULT_PROJECT, node.name + suffix), description="made by a load test")
+            for definition, layer in zip(definitions, layers, strict=True):
+                create_pipeline(tx, versioning, definition, spec_layer=layer)
     target = BranchKey(RepoKey(DEFAULT_PROJECT, nodes[0].name + suffix), DEFAULT_BRANCH)
     return begin(versioning, spec, seed=seed, branch=target, id=id)
 

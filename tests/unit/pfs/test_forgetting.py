@@ -10,6 +10,7 @@ from trunkline.pfs.branches import create_branch
 from trunkline.pfs.commits import CommitForgottenError, commit_set, finish_commit, start_commit
 from trunkline.pfs.forgetting import forget_commit
 from trunkline.pfs.fsck import check_versions
+from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.history import find_commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
@@ -177,3 +178,28 @@ def test_a_forgotten_commit_can_be_squashed(outputs: Versioning) -> None:
         squash_commit(tx, at("out@master^"), [])
 
     assert read(outputs, "out@master^") == {"/1": "1"}
+
+
+def test_what_only_a_forgotten_commit_held_is_collected(outputs: Versioning) -> None:
+    """The fourth output has a file that the fifth deletes."""
+    for write in (True, False):
+        put(outputs, "in", {"/a": str(write)})
+        with outputs.transaction() as tx:
+            row = resolve_commit(tx, at("out"))
+            writer = outputs.file_sets.edit()
+            if write:
+                writer.add("/big", b"x" * 100_000)
+            else:
+                writer.delete("/big")
+            outputs.append_layer(tx, row, writer.finish())
+            finish_commit(tx, row, force=True)
+    packs = set(outputs.file_sets.chunks.objects.list("packs/"))
+    forget(outputs, "out@master^")
+    garbage = Garbage(outputs)
+
+    garbage.collect(grace_seconds=0)
+    garbage.collect(grace_seconds=0)
+
+    assert len(packs - set(outputs.file_sets.chunks.objects.list("packs/"))) >= 1
+    assert read(outputs, "out@master") == {"/1": "1", "/2": "2", "/3": "3"}
+    assert list(check_versions(outputs)) == []

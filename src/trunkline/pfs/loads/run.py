@@ -110,7 +110,8 @@ def _write_commit(versioning: Versioning, run: LoadRun, spec: LoadSpec, give_up:
     target = CommitReference(run.branch.repo, id=commit.commit.id)
 
     def write(task: Task) -> Tally:
-        return _write_files(versioning, target, files_of(spec, task, run.seed), give_up)
+        with versioning.writes.short():
+            return _write_files(versioning, target, files_of(spec, task, run.seed), give_up)
 
     tasks = tasks_of(spec, run.commits_done)
     with ThreadPoolExecutor(min(len(tasks), _TASKS_AT_ONCE)) as pool:
