@@ -119,6 +119,14 @@ def good_ancestor(tx: Transaction, commit: CommitRow) -> CommitRow | None:
     return None
 
 
+def base_root_of(tx: Transaction, commit: CommitRow) -> str:
+    """Return the file set that the layers of a commit lie on."""
+    if commit.base_root is not None:
+        return commit.base_root
+    base = good_ancestor(tx, commit)
+    return root_of(base) if base is not None else ""
+
+
 def waiting_commits(tx: Transaction, key: int) -> Sequence[int]:
     """Return the closed commits that lie on this one directly, or with only commits with an error in between."""
     keys: list[int] = []

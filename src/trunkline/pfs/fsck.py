@@ -1,12 +1,11 @@
 """Checks that projects, repos, branches and commits agree with each other and with what is stored; repairs them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from trunkline.errors import CorruptDataError
-from trunkline.pfs.commits import CommitForgottenError
-from trunkline.pfs.problems import Problem, find_problems
+from trunkline.pfs.commits import CommitForgottenError, base_root_of
+from trunkline.pfs.problems import find_problems
 from trunkline.pfs.queries import commits, file_sets
-from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.storage.verify import StorageCheck
 
@@ -16,7 +15,7 @@ _PASSES_MAX = 10
 def check_versions(versioning: Versioning) -> Iterator[str]:
     """Yield what is wrong with branches, commits and the file sets that they point at."""
     with versioning.reading() as tx:
-        problems = [problem.text for problem in find_problems(tx, versioning.file_sets)]
+        problems = [problem.text for problem in find_problems(tx, {})]
         rows = commits.list_commits(tx.connection)
         layers = [layer for row in rows for layer in commits.layers_of(tx.connection, row.key)]
         layers += [layer for layer in file_sets.all_layers(tx.connection) if layer]
@@ -34,27 +33,42 @@ def repair_versions(versioning: Versioning) -> Iterator[str]:
 
     What is left is what `check_versions` finds afterwards.
     """
+    yield from _repair(versioning, {})
+    # File sets are composed along parents, so those have to be sound, and outside of the transaction, as that stores.
+    composed = dict(_composed(versioning))
+    if composed:
+        yield from _repair(versioning, composed)
+
+
+def _repair(versioning: Versioning, composed: Mapping[int, str]) -> Iterator[str]:
     # One repair may uncover another problem, and one transaction gives a repo at most one new commit.
     for _ in range(_PASSES_MAX):
         with versioning.transaction() as tx:
-            problems = list(find_problems(tx, versioning.file_sets))
-            deeds = [(problem, _repair(tx, problem)) for problem in problems]
-        fixes = [f"{problem.text}: {deed}" for problem, deed in deeds if deed is not None]
+            fixes = [
+                f"{problem.text}: {problem.repair(tx)}"
+                for problem in list(find_problems(tx, composed))
+                if problem.repair is not None
+            ]
         if not fixes:
             return
         yield from fixes
 
 
-def _repair(tx: Transaction, problem: Problem) -> str | None:
-    if problem.repair is None:
-        return None
-    try:
-        return problem.repair(tx)
-    except (
-        CorruptDataError,
-        CommitForgottenError,
-    ):  # what the repair would have read is broken, too: that is told by the check
-        return None
+def _composed(versioning: Versioning) -> Iterator[tuple[int, str]]:
+    """Yield the key of each finished commit that has layers left, and the file set that they give, where they can."""
+    with versioning.reading() as tx:
+        found = [
+            (row, layers)
+            for row in commits.list_commits(tx.connection)
+            if row.finished_at is not None and (layers := commits.layers_of(tx.connection, row.key))
+        ]
+    for row, layers in found:
+        try:
+            with versioning.reading() as tx:
+                base = base_root_of(tx, row)
+            yield row.key, versioning.file_sets.compose(base, layers)
+        except (CorruptDataError, CommitForgottenError):  # what it is made of is not there: the check tells
+            continue
 
 
 def check_data(versioning: Versioning) -> Iterator[str]:

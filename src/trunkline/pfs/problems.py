@@ -3,7 +3,7 @@
 A repair never takes away what a user wrote: it forgets pointers to what is gone, and mends what other rows imply.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -15,10 +15,9 @@ from trunkline.pfs.queries import branches, commits, dangling
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
-from trunkline.storage.fileset import FileSets
 
-Repair: TypeAlias = Callable[[Transaction], str | None]
-"""Makes it right, and says what it did; None if it found that it cannot."""
+Repair: TypeAlias = Callable[[Transaction], str]
+"""Makes it right, and says what it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,12 @@ class Problem:
     repair: Repair | None = None
 
 
-def find_problems(tx: Transaction, file_sets: FileSets) -> Iterator[Problem]:
-    """Yield what is wrong in the database. Files themselves are not looked at."""
+def find_problems(tx: Transaction, composed: Mapping[int, str]) -> Iterator[Problem]:
+    """Yield what is wrong in the database. Files themselves are not looked at.
+
+    ``composed`` has, by the key of a finished commit that has layers left, the file set that they give; only with it
+    there are repairs of such commits.
+    """
     yield from _dangling(tx)
     rows = {row.key: row for row in commits.list_commits(tx.connection)}
     for branch in branches.list_branches(tx.connection):
@@ -41,7 +44,7 @@ def find_problems(tx: Transaction, file_sets: FileSets) -> Iterator[Problem]:
             yield from _of_parent(row, rows.get(row.parent))
     for row in rows.values():
         if row.finished_at is not None:
-            yield from _of_finished(tx, row, file_sets)
+            yield from _of_finished(tx, row, composed.get(row.key))
 
 
 def _dangling(tx: Transaction) -> Iterator[Problem]:
@@ -105,19 +108,19 @@ def _is_empty_head(head: CommitRow) -> bool:
     return not head.root and head.parent is None and head.started_at == head.finishing_at == head.finished_at
 
 
-def _of_finished(tx: Transaction, row: CommitRow, file_sets: FileSets) -> Iterator[Problem]:
+def _of_finished(tx: Transaction, row: CommitRow, composed: str | None) -> Iterator[Problem]:
     if row.finishing_at is None:
         yield Problem(
             f"commit {row.commit} is finished and was never closed", partial(repairs.close_finished, commit=row)
         )
     layers = commits.layers_of(tx.connection, row.key)
     if row.root is None and row.forgotten_at is None:
-        again = partial(repairs.settle_again, commit=row, layers=layers, file_sets=file_sets) if layers else None
+        again = partial(repairs.settle_again, commit=row) if layers and composed is not None else None
         yield Problem(f"commit {row.commit} is finished and has no file set", again)
     elif layers:
         yield Problem(
             f"commit {row.commit} is finished and has layers that are not in its file set",
-            partial(repairs.forget_merged_layers, commit=row, layers=layers, file_sets=file_sets),
+            partial(repairs.forget_merged_layers, commit=row) if composed == row.root else None,
         )
     for other in commits.provenance_of(tx.connection, row.key):
         if other.finished_at is None and not row.error:

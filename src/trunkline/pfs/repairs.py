@@ -1,15 +1,11 @@
 """Repairs of rows that contradict each other. Each says what it did, for the one who asked for it."""
 
-from collections.abc import Sequence
-
 from trunkline.model.jobs import OriginKind
 from trunkline.pfs.branches import give_empty_head
-from trunkline.pfs.commits import good_ancestor, root_of
 from trunkline.pfs.queries import branches, commits, dangling, repos
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
-from trunkline.storage.fileset import FileSets
 
 
 def restore_project(tx: Transaction, *, name: str) -> str:
@@ -72,9 +68,8 @@ def close_finished(tx: Transaction, *, commit: CommitRow) -> str:
     return "closed it at the time that it was finished"
 
 
-def settle_again(tx: Transaction, *, commit: CommitRow, layers: Sequence[str], file_sets: FileSets) -> str:
+def settle_again(tx: Transaction, *, commit: CommitRow) -> str:
     """Let the file set of a commit be made again from what was written to it."""
-    _composed(tx, commit, layers, file_sets)  # raises if that cannot be read
     commits.update_commit(
         tx.connection, commit.key, finished_at=None, finishing_at=commit.finishing_at or commit.finished_at
     )
@@ -82,16 +77,7 @@ def settle_again(tx: Transaction, *, commit: CommitRow, layers: Sequence[str], f
     return "made its file set again from what was written to it"
 
 
-def forget_merged_layers(
-    tx: Transaction, *, commit: CommitRow, layers: Sequence[str], file_sets: FileSets
-) -> str | None:
-    """Forget layers, if applying them to what the commit builds on gives just its file set."""
-    if _composed(tx, commit, layers, file_sets) != commit.root:
-        return None
+def forget_merged_layers(tx: Transaction, *, commit: CommitRow) -> str:
+    """Forget layers that the file set of a commit has."""
     commits.delete_layers(tx.connection, commit.key)
     return "its file set has all of them: forgot them"
-
-
-def _composed(tx: Transaction, commit: CommitRow, layers: Sequence[str], file_sets: FileSets) -> str:
-    base = good_ancestor(tx, commit) if commit.base_root is None else None
-    return file_sets.compose(commit.base_root or (root_of(base) if base is not None else ""), layers)

@@ -14,6 +14,7 @@ from trunkline.model.names import DEFAULT_PROJECT, FILE_SETS_REPO
 from trunkline.model.versions import BranchKey, CommitKey, CommitReference
 from trunkline.pfs.commits import (
     AlreadyFinishedError,
+    base_root_of,
     finish_commit,
     good_ancestor,
     root_of,
@@ -185,7 +186,7 @@ class Versioning:
                     return
                 commit = found[0]
                 layers = commits.layers_of(tx.connection, key)
-                base_root = _base_root(tx, commit)
+                base_root = base_root_of(tx, commit)
             root = self.file_sets.compose(base_root, layers)
             error = commit.error or self.file_sets.collision(root, layers) or ""
             size = self.file_sets.open(root).size_bytes
@@ -272,10 +273,3 @@ class Versioning:
         with self.reading() as tx:
             base = good_ancestor(tx, commit)
         return [self.file_sets.layer_between(files.root, root_of(base) if base else "")]
-
-
-def _base_root(tx: Transaction, commit: CommitRow) -> str:
-    if commit.base_root is not None:
-        return commit.base_root
-    base = good_ancestor(tx, commit)
-    return root_of(base) if base is not None else ""

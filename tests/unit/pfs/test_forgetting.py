@@ -20,11 +20,15 @@ from trunkline.pfs.versioning import Versioning
 
 def compute_output(versioning: Versioning, content: str, *, error: str = "") -> None:
     """Write what the open output commit is to hold, and close it."""
+    writer = versioning.file_sets.edit()
+    writer.add(f"/{content}", content.encode())
+    close_output(versioning, writer.finish(), error=error)
+
+
+def close_output(versioning: Versioning, layer: str, *, error: str = "") -> None:
     with versioning.transaction() as tx:
         row = resolve_commit(tx, at("out"))
-        writer = versioning.file_sets.edit()
-        writer.add(f"/{content}", content.encode())
-        versioning.append_layer(tx, row, writer.finish())
+        versioning.append_layer(tx, row, layer)
         finish_commit(tx, row, error=error, force=True)
 
 
@@ -184,15 +188,12 @@ def test_what_only_a_forgotten_commit_held_is_collected(outputs: Versioning) -> 
     """The fourth output has a file that the fifth deletes."""
     for write in (True, False):
         put(outputs, "in", {"/a": str(write)})
-        with outputs.transaction() as tx:
-            row = resolve_commit(tx, at("out"))
-            writer = outputs.file_sets.edit()
-            if write:
-                writer.add("/big", b"x" * 100_000)
-            else:
-                writer.delete("/big")
-            outputs.append_layer(tx, row, writer.finish())
-            finish_commit(tx, row, force=True)
+        writer = outputs.file_sets.edit()
+        if write:
+            writer.add("/big", b"x" * 100_000)
+        else:
+            writer.delete("/big")
+        close_output(outputs, writer.finish())
     packs = set(outputs.file_sets.chunks.objects.list("packs/"))
     forget(outputs, "out@master^")
     garbage = Garbage(outputs)

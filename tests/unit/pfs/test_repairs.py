@@ -219,6 +219,23 @@ def test_a_lost_file_set_is_made_again_from_what_was_written(damaged: Damaged) -
     assert read(damaged.versioning, "in") == {"/a": "1", "/b": "2", "/c": "3"}
 
 
+def test_content_that_has_to_be_joined_again_is_stored_again(damaged: Damaged) -> None:
+    """Its chunks are not known any more, so that making the file set writes."""
+    writer = damaged.versioning.file_sets.edit()
+    writer.add("/a", b"more")
+    layer = writer.finish()
+    commit = damaged.versioning.write_layer(at("in"), layer)
+    key = damaged.key(commit)
+    damaged.run("UPDATE commits SET root = NULL WHERE key = ?", key)
+    damaged.run('INSERT INTO commit_layers ("commit", layer) VALUES (?, ?)', key, layer)
+    damaged.run("DELETE FROM chunks")
+
+    damaged.repair()
+
+    assert damaged.problems() == []
+    assert read(damaged.versioning, "in") == {"/a": "1more", "/b": "2", "/c": "3"}
+
+
 def test_layers_are_forgotten_only_if_the_file_set_has_them(damaged: Damaged) -> None:
     writer = damaged.versioning.file_sets.edit()
     writer.add("/c", b"3")
