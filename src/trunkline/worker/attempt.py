@@ -91,8 +91,9 @@ class DatumCommands:
                 runner = Runner.REUSE if share else Runner.WARM
             elif self.datum_set.runner in (Runner.WARM, Runner.REUSE):
                 self.warnings[NOT_WARM_WARNING] = None
-            finished, runner = self._run(command, transform.stdin, runner)
+finished, runner = self._run(command, transform.stdin, runner)
             kept = finished.ended.kept
+            self.context.view.check_streamed()
             if reason := self.reason(finished):
                 crashed = not finished.timed_out and finished.ended.status < 0
                 return Attempt(runner, reason, crashed, finished.timed_out, kept)
@@ -164,6 +165,7 @@ class DatumCommands:
         finally:
             self.log.end_of_command()
             self.spent.process_seconds += time.monotonic() - started
+            self.spent.download_bytes += self.context.view.take_streamed()
         self.spent.cpu_seconds += finished.ended.cpu_seconds
         return finished, runner
 

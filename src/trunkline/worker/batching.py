@@ -133,10 +133,12 @@ class Batch:
         commands = turn.commands
         commands.spent.process_seconds += time.monotonic() - turn.began_at
         started = time.monotonic()
+        commands.spent.download_bytes += self._context.view.take_streamed()
         try:
+            self._context.view.check_streamed()
             found = outputs(self._context.view)
             commands.spent.upload_bytes += store(found, self._run.writer, tag=turn.datum.id)
-        except (OutputError, InvalidInputError) as error:
+        except (OutputError, InvalidInputError, NotFoundError, CorruptDataError) as error:
             self._fail(str(error))
         commands.spent.upload_seconds += time.monotonic() - started
         turn.tries += 1

@@ -77,9 +77,10 @@ def _follow(view: View, link: str, place: str, above: tuple[tuple[int, int], ...
 
 
 def _file(view: View, path: str, place: str, status: os.stat_result) -> Iterator[Output]:
-    if stat.S_ISFIFO(status.st_mode):
+    source = view.untouched(path)
+    if source is None and stat.S_ISFIFO(status.st_mode):
         return
-    if not stat.S_ISREG(status.st_mode):
+    if source is None and not stat.S_ISREG(status.st_mode):
         raise OutputError(f"cannot upload /pfs/out{place}: it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no file')}")
     try:
         check_writable(place)
@@ -87,7 +88,6 @@ def _file(view: View, path: str, place: str, status: os.stat_result) -> Iterator
         raise OutputError(
             "cannot upload file produced by the user code because its name cannot be represented in PFS: " + str(error)
         ) from None
-    source = view.untouched(path)
     if source is None:
         _unlock(view, path, place, os.R_OK, _FILE_MODE)
     yield Output(place, path, sum(row.size_bytes for row in source.rows) if source else status.st_size, source)

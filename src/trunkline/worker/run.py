@@ -33,6 +33,7 @@ def _run(datum_set: DatumSet, context: WorkerContext) -> DatumSetResult:
         raise
     finally:
         context.runners.rest()
+        context.view.release()
     return DatumSetResult(
         job=datum_set.job,
         index=datum_set.index,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trunkline.worker.inputs import WantedFile, WantedTree
 from trunkline.worker.launcher import User
+from trunkline.worker.pipes import Pipes, is_pipe
 
 OUT = "out"
 ENV_FILE = ".env"
@@ -46,6 +47,7 @@ class View:
         self._real_root = os.path.realpath(directory)
         self._staged: dict[str, _Staged] = {}
         self._owner: User | None = None
+        self._pipes: Pipes | None = None
         directory.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -57,8 +59,9 @@ class View:
         """Make the view show exactly this tree and an empty ``out``; return how many bytes were fetched.
 
         Files that stand there already, unchanged, stay. User code may do to the others what it likes: everything is a
-        copy. Files belong to owner, or to us.
+        copy. Files belong to owner, or to us. Lazy files are pipes, which are filled until `release`.
         """
+        self.release()
         if owner != self._owner:
             self._staged, self._owner = {}, owner
         kept_dirs: set[str] = set()
@@ -67,14 +70,34 @@ class View:
         for place in sorted((tree.dirs | {OUT}) - kept_dirs):
             self._make_dir(f"{self._root}/{place}")
         self._write_file(f"{self._root}/{ENV_FILE}", lambda fd: _write(fd, env_file.encode(errors="surrogateescape")))
-        missing = [place for place in tree.files if place not in self._staged]
+        missing = self._make_pipes(tree, [place for place in tree.files if place not in self._staged])
         if self._fetches_at_once == 1 or len(missing) < 2:
             return sum(self._fetch(place, tree.files[place]) for place in missing)
         with ThreadPoolExecutor(self._fetches_at_once) as pool:
             return sum(pool.map(lambda place: self._fetch(place, tree.files[place]), missing))
 
+    def take_streamed(self) -> int:
+        """Return how many bytes were fetched for lazy files since the last time."""
+        if self._pipes is None:
+            return 0
+        fetched, self._pipes.fetched_bytes = self._pipes.fetched_bytes, 0
+        return fetched
+
+    def check_streamed(self) -> None:
+        """Raise what has kept a lazy file from being read to its end."""
+        if self._pipes is not None and self._pipes.failure is not None:
+            raise self._pipes.failure
+
+    def release(self) -> None:
+        """Let go of the pipes of lazy files: nobody is to read them any more."""
+        if self._pipes is not None:
+            self._pipes.close()
+            self._pipes = None
+
     def untouched(self, path: str) -> WantedFile | None:
         """Return the input that a path (without symbolic links) is, if user code has left it as it was."""
+        if self._pipes is not None and is_pipe(status := os.lstat(path)):
+            return self._pipes.wanted_of(status)
         for root in (self._real_root, self.seen_as):
             if path.startswith(f"{root}/"):
                 staged = self._staged.get(path[len(root) + 1 :])
@@ -84,6 +107,7 @@ class View:
 
     def empty(self) -> None:
         """Remove everything but an empty ``out``."""
+        self.release()
         _make_accessible(self._root)
         self._staged = self._prune("", WantedTree(), set())
 
@@ -106,7 +130,7 @@ class View:
 
     def _still_good(self, place: str, entry: os.DirEntry[str], tree: WantedTree) -> _Staged | None:
         staged, wanted = self._staged.get(place), tree.files.get(place)
-        if staged is None or wanted is None or staged.key != wanted.key:
+        if staged is None or wanted is None or (staged.key, staged.wanted.lazy) != (wanted.key, wanted.lazy):
             return None
         if _stamp(entry.stat(follow_symlinks=False)) != staged.stamp:
             return None
@@ -125,6 +149,27 @@ class View:
         os.mkdir(path, _DIR_MODE)
         if self._owner:
             os.chown(path, self._owner.uid, self._owner.gid)
+
+    def _make_pipes(self, tree: WantedTree, missing: list[str]) -> list[str]:
+        """Make the pipes of lazy files; return what is to be fetched now, lazy or not."""
+        if not any(tree.files[place].lazy for place in missing):
+            return missing
+        spare = f"{self._root}.pipes"
+        os.makedirs(spare, mode=0o700, exist_ok=True)
+        try:
+            pipes = Pipes(spare, owner=self._owner)
+        except OSError:
+            return missing  # not to be had here: read beforehand, they are files like others
+        self._pipes = pipes
+        now = []
+        for place in missing:
+            wanted = tree.files[place]
+            if wanted.lazy and not wanted.empty and pipes.has_room:
+                pipes.add(f"{self._root}/{place}", wanted)
+            else:
+                now.append(place)
+        pipes.serve()
+        return now
 
     def _fetch(self, place: str, wanted: WantedFile) -> int:
         fetched = 0
