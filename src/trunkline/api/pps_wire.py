@@ -10,9 +10,10 @@ from trunkline.api import wire
 from trunkline.errors import InvalidInputError
 from trunkline.model.datums import Datum, DatumInput, DatumState
 from trunkline.model.jobs import JobState, PipelineState
-from trunkline.model.names import DEFAULT_PROJECT, SPEC
+from trunkline.model.names import DEFAULT_PROJECT, META, SPEC
 from trunkline.model.versions import CommitKey, RepoKey
 from trunkline.pps.logs import LogLine
+from trunkline.pps.meta import files_path
 from trunkline.pps.pipelines import Condition
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -178,6 +179,9 @@ def datum_info(record: DatumRecord, job: JobRow) -> pps_pb2.DatumInfo:
         datum=pps_pb2.Datum(job=wire_job, id=record.id),
         state=_DATUM_STATES[state],
         stats=process_stats(record.stats),
+        pfs_state=pfs_pb2.File(
+            commit=wire.commit(CommitKey(RepoKey(job.project, job.pipeline, META), job.id)), path=files_path(record.id)
+        ),
         data=[_file_info(RepoKey(i.project, i.repo, i.repo_type), i.commit, i) for i in record.inputs],
         runner=record.runner,
         why=record.why,

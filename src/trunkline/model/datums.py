@@ -94,6 +94,8 @@ class DatumSet:
     transform: Transform
     datums: tuple[Datum, ...]
     job_env: dict[str, str]
+    first_index: int = 0
+    """The place of the first datum among all that the job runs."""
     datum_tries: int = 3
     datum_timeout_seconds: float | None = None
     runner: Runner = Runner.AUTO

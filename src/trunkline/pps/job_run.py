@@ -157,7 +157,9 @@ class JobRun:
 
     def _process(self, left: Sequence[Datum], base: Base) -> None:
         with self._versioning.reading() as tx:
-            index = max((row.index for row in jobs.datum_sets_of(tx.connection, self._job.key)), default=-1) + 1
+            rows = jobs.datum_sets_of(tx.connection, self._job.key)
+        index = max((row.index for row in rows), default=-1) + 1
+        first_index = sum(self._records.count(row.datums) for row in rows)
         position, seconds, count = 0, 0.0, 0
         running: dict[Future[DatumSetResult], DatumSet] = {}
         while position < len(left) or running:
@@ -169,7 +171,7 @@ class JobRun:
                     capacity=self._executor.capacity(),
                     spec=self._datum_set_spec,
                 )
-                datum_set = self._datum_set(index, taken)
+                datum_set = self._datum_set(index, taken, first_index=first_index + position)
                 running[self._executor.submit(datum_set)] = datum_set
                 position, index = position + len(taken), index + 1
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -191,13 +193,14 @@ class JobRun:
         # A batching command begins anew for every set: one for each worker, unless the spec says more.
         return self._spec.datum_set_spec or (DatumSetSpec(per_worker=1) if self._transform.datum_batching else None)
 
-    def _datum_set(self, index: int, datums: Sequence[Datum]) -> DatumSet:
+    def _datum_set(self, index: int, datums: Sequence[Datum], *, first_index: int) -> DatumSet:
         timeout = self._spec.datum_timeout
         return DatumSet(
             project=self._job.project,
             pipeline=self._job.pipeline,
             job=str(self._job.key),
             index=index,
+            first_index=first_index,
             attempt=1,
             transform=self._transform,
             datums=tuple(datums),
@@ -227,16 +230,18 @@ class JobRun:
 
     def _keep(self, datum_set: DatumSet, result: DatumSetResult, base: Base) -> None:
         """Record what a datum set gave; from here on it survives the server."""
-        by_id = {datum.id: datum for datum in datum_set.datums}
+        by_id = {datum.id: (index, datum) for index, datum in enumerate(datum_set.datums, datum_set.first_index)}
         records = [
             record_of(
-                by_id[datum.id],
                 datum,
+                outcome,
                 job=self._job.id,
                 set_index=result.index,
-                why=self._why(by_id[datum.id], base),
+                why=self._why(datum, base),
+                index=index,
             )
-            for datum in result.datums
+            for outcome in result.datums
+            for index, datum in (by_id[outcome.id],)
         ]
         root = self._records.write(records)
         states = Counter(datum.state for datum in result.datums)

@@ -141,13 +141,17 @@ class Planner:
         return make_datums(tuples, salt=self._pipeline.salt)
 
     def _matches(self, leaf: Leaf, inputs: Iterable[CommitRow]) -> Iterator[DatumInput]:
-        source = source_of(leaf, _commit_of(leaf, inputs))
+        source = self._source_of(leaf, inputs)
         files = self._versioning.file_sets.open(source.root)
         for info, match in files.glob_matches(leaf_glob(leaf)):
             yield datum_input(source, info.path, info.hash, info.size_bytes, match=match, leaf=leaf)
 
+    def _source_of(self, leaf: Leaf, inputs: Iterable[CommitRow]) -> InputSource:
+        commit = _commit_of(leaf, inputs)
+        return source_of(leaf, replace(commit, root=self._versioning.root_of(commit)))
+
     def _changes(self, leaf: Leaf, base: Base) -> Iterator[InputChange]:
-        new, old = (source_of(leaf, _commit_of(leaf, inputs)) for inputs in (self._inputs, base.inputs))
+        new, old = (self._source_of(leaf, inputs) for inputs in (self._inputs, base.inputs))
         if new.root == old.root:
             return
         glob = compile_glob(leaf_glob(leaf))

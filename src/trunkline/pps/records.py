@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from trunkline.model.datums import Datum, DatumResult, DatumState
 from trunkline.pps.datums import BaseDatum
+from trunkline.storage.table.diff import changed_rows
 from trunkline.storage.table.edit import Edits, apply_edits, write_table
 from trunkline.storage.table.read import Table
 from trunkline.storage.table.segment import concat, sort_rows
@@ -21,6 +22,7 @@ from trunkline.storage.table.spec import TableSpec
 from trunkline.storage.table.store import TableStore
 
 _STATES = tuple(DatumState)
+_OPTIONS = ("lazy", "empty_files", "s3", "reference", "outer_join")
 _SCHEMA = pa.schema(
     [
         pa.field("id", pa.string()),
@@ -45,6 +47,10 @@ class InputRecord(msgspec.Struct, frozen=True, array_like=True):
     path: str
     hash: str
     size_bytes: int
+    join_on: str = ""
+    group_by: str = ""
+    options: tuple[str, ...] = ()
+    """Those of `InputSource` that were true."""
 
 
 class _Detail(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -55,6 +61,7 @@ class _Detail(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str = ""
     tries: int = 1
     set_index: int = 0
+    index: int = 0
     stats: dict[str, float] = {}
 
 
@@ -73,10 +80,12 @@ class DatumRecord:
     why: str = ""
     tries: int = 1
     set_index: int = 0
+    index: int = 0
+    """Its place among the datums that the job ran."""
     stats: dict[str, float] = field(default_factory=dict)
 
 
-def record_of(datum: Datum, result: DatumResult, *, job: str, set_index: int, why: str) -> DatumRecord:
+def record_of(datum: Datum, result: DatumResult, *, job: str, set_index: int, why: str, index: int = 0) -> DatumRecord:
     """Return the record of a datum that was run."""
     stats = result.stats
     return DatumRecord(
@@ -95,6 +104,9 @@ def record_of(datum: Datum, result: DatumResult, *, job: str, set_index: int, wh
                 i.path,
                 i.hash.hex(),
                 i.size_bytes,
+                i.join_on,
+                i.group_by,
+                tuple(name for name in _OPTIONS if getattr(i.source, name)),
             )
             for i in datum.inputs
         ),
@@ -104,6 +116,7 @@ def record_of(datum: Datum, result: DatumResult, *, job: str, set_index: int, wh
         why=why,
         tries=result.tries,
         set_index=set_index,
+        index=index,
         stats={name: getattr(stats, name) for name in stats.__dataclass_fields__},
     )
 
@@ -142,6 +155,11 @@ class DatumRecords:
         """Return the record of one datum."""
         found = Table(self._tables, SPEC, root).find((id,))
         return None if found is None else _record(found[0].slice(found[1], 1).to_pylist()[0])
+
+    def changes(self, new: str, old: str) -> Iterator[tuple[list[DatumRecord], list[str]]]:
+        """Yield some at a time (records of new that old has not so, ids of old whose records new has not so)."""
+        for there, gone in changed_rows(Table(self._tables, SPEC, new), Table(self._tables, SPEC, old)):
+            yield [_record(row) for row in there.to_pylist()], gone.column("id").to_pylist()
 
     def scan(self, root: str, *, after: str = "") -> Iterator[DatumRecord]:
         """Yield records by id, those up to ``after`` left out."""

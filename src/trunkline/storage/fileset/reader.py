@@ -40,6 +40,10 @@ class FileSet:
         found = self.table.find((clean(path), tag))
         return None if found is None else file_row(*found)
 
+    def find_many(self, paths: Iterable[str]) -> dict[str, FileRow]:
+        """Return those of the files that are there, by path; the paths have to be clean."""
+        return {row.path: row for batch in self.table.find_prefixes(sorted(set(paths))) for row in file_rows(batch)}
+
     def rows(self, path: str) -> list[FileRow]:
         """Return the file under every tag that wrote it: in a valid file set at most one."""
         path = clean(path)

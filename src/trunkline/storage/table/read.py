@@ -1,7 +1,7 @@
 """Reading tables: points, ranges, sums."""
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -134,6 +134,17 @@ class Table:
                 found.append(rows)
             start = end
         return hits, found
+
+    def find_prefixes(self, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield, for each of these values of the first key column, which are sorted, a row that has it, if any does."""
+        lasts = [entry.last[0] for entry in self.entries]
+        start = 0
+        while start < len(wanted) and (segment := bisect_left(lasts, wanted[start])) < len(lasts):
+            end = bisect_right(wanted, lasts[segment], start)
+            batch = self.segment(segment)
+            values = pa.array(wanted[start:end], pa.string())
+            yield batch.take(pc.drop_null(pc.index_in(values, value_set=batch.column(self.spec.key[0]))))
+            start = end
 
     def _find_in_segment(self, batch: pa.RecordBatch, keys: pa.RecordBatch) -> tuple[list[int], pa.RecordBatch]:
         if keys.num_rows > _FEW_KEYS:
