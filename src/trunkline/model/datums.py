@@ -98,6 +98,8 @@ class DatumSet:
     """The place of the first datum among all that the job runs."""
     datum_tries: int = 3
     datum_timeout_seconds: float | None = None
+    memory_bytes_max: int = 0
+    """What a command may have, with all that it starts; 0 is no limit."""
     runner: Runner = Runner.AUTO
     imports: tuple[str, ...] = ()
     """Modules that the script is known to import, from earlier results of this pipeline."""

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 
+import msgspec
+
 from trunkline.errors import Error, NotFoundError
 from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumSetResult, DatumState, Runner, SecretValues
 from trunkline.model.jobs import JobState
@@ -22,6 +24,7 @@ from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import DatumSetRow, JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecord, DatumRecords, record_of
+from trunkline.pps.resources import memory_bytes_max, thread_environment
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
@@ -202,7 +205,9 @@ class JobRun:
             index=index,
             first_index=first_index,
             attempt=1,
-            transform=self._transform,
+            transform=msgspec.structs.replace(
+                self._transform, env={**thread_environment(self._spec), **self._transform.env}
+            ),
             datums=tuple(datums),
             job_env={
                 "PACH_JOB_ID": self._job.id,
@@ -213,6 +218,7 @@ class JobRun:
             },
             datum_tries=self._spec.datum_tries or 3,
             datum_timeout_seconds=parse_duration(timeout) if timeout else None,
+            memory_bytes_max=memory_bytes_max(self._spec),
             runner=runner_of(self._spec) or self._runner,
             imports=self._pipeline.imports,
             secrets=self._secret_values,

@@ -84,6 +84,7 @@ class Batch:
                     output=self._output,
                     timeout_seconds=None,
                     interrupts=signals,
+                    memory_bytes_max=self._run.datum_set.memory_bytes_max,
                 )
         except _EndProcessError:
             return ""

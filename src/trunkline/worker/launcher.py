@@ -22,6 +22,7 @@ _ZYGOTE = Path(__file__).with_name("zygote") / "__main__.py"
 START_SECONDS_MAX = 30.0
 _OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)
 """What commands get, whatever the worker has taken for itself since."""
+_OOM_SCORE = "500"
 IMPORT_SECONDS_MAX = 120.0
 
 
@@ -111,7 +112,10 @@ class Launcher:
         finally:
             theirs.close()
         if sys.platform == "linux":
-            resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, _OPEN_FILES)
+            with contextlib.suppress(OSError):  # gone already, which its first answer will show
+                resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, _OPEN_FILES)
+                # Where the machine runs out of memory, user code goes before the worker and the server do.
+                Path(f"/proc/{self._process.pid}/oom_score_adj").write_text(_OOM_SCORE)
 
     @property
     def pid(self) -> int:
