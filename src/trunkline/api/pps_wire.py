@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from trunkline.api import wire
 from trunkline.errors import InvalidInputError
-from trunkline.model.datums import Datum, DatumInput, DatumState
+from trunkline.model.datums import AtWork, Datum, DatumInput, DatumState
 from trunkline.model.jobs import JobState, PipelineState
 from trunkline.model.names import DEFAULT_PROJECT, META, SPEC
 from trunkline.model.versions import CommitKey, RepoKey
@@ -169,6 +169,16 @@ def process_stats(stats: dict[str, float]) -> pps_pb2.ProcessStats:
         download_bytes=int(stats.get("download_bytes", 0)),
         upload_bytes=int(stats.get("upload_bytes", 0)),
     )
+
+
+def worker_status(at_work: AtWork, job: JobRow) -> pps_pb2.WorkerStatus:
+    """Return the wire form of what a worker of a job is at."""
+    status = pps_pb2.WorkerStatus(worker_id=at_work.worker, job_id=job.id)
+    if at_work.datum is not None:
+        data = [pps_pb2.InputFile(path=each.path, hash=each.hash) for each in at_work.datum.inputs]
+        started = wire.timestamp(int(at_work.since * 1_000_000))
+        status.datum_status.CopyFrom(pps_pb2.DatumStatus(started=started, data=data))
+    return status
 
 
 def datum_info(record: DatumRecord, job: JobRow) -> pps_pb2.DatumInfo:

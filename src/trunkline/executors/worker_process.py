@@ -16,6 +16,7 @@ from trunkline.storage.chunk.refs import ChunkRef
 from trunkline.telemetry import log
 from trunkline.worker.channel import Cancel, Channel, Done, Find, Found, GaveUp, Ready, Run
 from trunkline.worker.isolation import Isolation
+from trunkline.worker.progress import At, read_progress
 
 FindChunks = Callable[[Sequence[bytes]], Mapping[bytes, ChunkRef]]
 
@@ -88,6 +89,15 @@ class WorkerProcess:
             *("--alive-fd", str(alive_fd)),
             *("--parent", str(os.getpid())),
         ]
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._scratch.name
+
+    def progress(self) -> At | None:
+        """Return at which datum it was last, be it of an earlier set."""
+        return read_progress(self._scratch)
 
     @property
     def pid(self) -> int:

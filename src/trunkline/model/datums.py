@@ -150,3 +150,12 @@ class DatumSetResult:
     """Modules that the scripts imported, to warm the next interpreter with."""
     warnings: tuple[str, ...] = field(default=())
     """Things the user should know, e.g. that no mount namespace was to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """A worker and the datum that it runs, since when, in seconds since 1970; no datum while it gets ready."""
+
+    worker: str
+    datum: Datum | None
+    since: float

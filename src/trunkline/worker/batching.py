@@ -115,6 +115,7 @@ class Batch:
             raise _EndProcessError
         turn = self._current = self._left[0]
         turn.began_at = time.monotonic()
+        self._context.progress.begin(len(self._run.datum_set.datums) - len(self._left))
         try:
             turn.commands.stage()
         except (CommandError, InvalidInputError, NotFoundError, CorruptDataError) as problem:
