@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from trunkline.executors.worker_process import (
 from trunkline.model.datums import AtWork, DatumResult, DatumSet, DatumSetResult, DatumState
 from trunkline.telemetry import log
 from trunkline.worker.isolation import Isolation
+from trunkline.worker.removal import remove_directory
 
 ATTEMPTS_MAX = 3
 _SCRATCH_PREFIX = "worker-"
@@ -64,7 +64,10 @@ class LocalExecutor:
         self._lock = threading.Lock()
         self._names = itertools.count(1)
         for leftover in scratch_root.glob(f"{_SCRATCH_PREFIX}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            try:
+                remove_directory(leftover)
+            except OSError as error:
+                _log.warning("cannot remove %s: %s", leftover, error)
 
     def submit(self, datum_set: DatumSet) -> Future[DatumSetResult]:
         """Queue the set and return its future."""

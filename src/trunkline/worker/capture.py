@@ -13,6 +13,7 @@ from trunkline.worker.inputs import WantedFile
 from trunkline.worker.view import View
 
 _DIR_MODE, _FILE_MODE = 0o755, 0o644
+_PLACE_CHARS_MAX = 200
 _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -34,7 +35,13 @@ def outputs(view: View) -> list[Output]:
     """Return the files in ``/pfs/out``, sorted, symbolic links followed. Raises OutputError; nothing is stored yet."""
     if not os.path.isdir(view.out):
         return []
-    return sorted(_walk(view, view.out, "", ()), key=lambda output: output.path)
+    try:
+        return sorted(_walk(view, view.out, "", ()), key=lambda output: output.path)
+    except RecursionError:
+        raise OutputError("cannot upload /pfs/out/: its directories are nested too deeply") from None
+    except OSError as error:
+        place = str(error.filename or "").removeprefix(view.out)[:_PLACE_CHARS_MAX]
+        raise OutputError(f"cannot upload /pfs/out{place}: {error.strerror}") from None
 
 
 def store(found: Sequence[Output], writer: LayerWriter, *, tag: str) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from trunkline.worker.inputs import WantedFile, WantedTree
 from trunkline.worker.launcher import User
 from trunkline.worker.pipes import Pipes, is_pipe
+from trunkline.worker.removal import list_entries, make_accessible, remove_tree
 
 OUT = "out"
 ENV_FILE = ".env"
@@ -44,11 +45,14 @@ class View:
         self._fetches_at_once = fetches_at_once
         self.out = str(directory / OUT)
         self._root = str(directory)
+        self._spare = f"{directory}.spare"
+        """Where things are for a moment, on the same file system and out of sight."""
         self._real_root = os.path.realpath(directory)
         self._staged: dict[str, _Staged] = {}
         self._owner: User | None = None
         self._pipes: Pipes | None = None
         directory.mkdir(parents=True, exist_ok=True)
+        os.makedirs(self._spare, mode=0o700, exist_ok=True)
 
     @property
     def directory(self) -> Path:
@@ -65,7 +69,7 @@ class View:
         if owner != self._owner:
             self._staged, self._owner = {}, owner
         kept_dirs: set[str] = set()
-        _make_accessible(self._root)
+        make_accessible(self._root, _DIR_MODE)
         self._staged = self._prune("", tree, kept_dirs)
         for place in sorted((tree.dirs | {OUT}) - kept_dirs):
             self._make_dir(f"{self._root}/{place}")
@@ -108,20 +112,20 @@ class View:
     def empty(self) -> None:
         """Remove everything but an empty ``out``."""
         self.release()
-        _make_accessible(self._root)
+        make_accessible(self._root, _DIR_MODE)
         self._staged = self._prune("", WantedTree(), set())
 
     def _prune(self, place: str, tree: WantedTree, kept_dirs: set[str]) -> dict[str, _Staged]:
         """Remove what is not wanted below place; return the files that stay."""
         kept: dict[str, _Staged] = {}
-        for entry in _listed(f"{self._root}/{place}"):
+        for entry in list_entries(f"{self._root}/{place}"):
             inner = f"{place}/{entry.name}" if place else entry.name
             if entry.is_dir(follow_symlinks=False):
                 if (inner in tree.dirs or inner == OUT) and self._restore_dir(entry):
                     kept_dirs.add(inner)
                     kept |= self._prune(inner, tree, kept_dirs)
                 else:
-                    _remove(entry.path)
+                    remove_tree(entry.path, self._spare)
             elif staged := self._still_good(inner, entry, tree):
                 kept[inner] = staged
             else:
@@ -154,10 +158,8 @@ class View:
         """Make the pipes of lazy files; return what is to be fetched now, lazy or not."""
         if not any(tree.files[place].lazy for place in missing):
             return missing
-        spare = f"{self._root}.pipes"
-        os.makedirs(spare, mode=0o700, exist_ok=True)
         try:
-            pipes = Pipes(spare, owner=self._owner)
+            pipes = Pipes(self._spare, owner=self._owner)
         except OSError:
             return missing  # not to be had here: read beforehand, they are files like others
         self._pipes = pipes
@@ -205,24 +207,3 @@ def _write(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _make_accessible(directory: str) -> None:
-    """Undo what would keep us from looking into a directory and removing entries: user code may have done it."""
-    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
-        os.chmod(directory, _DIR_MODE)
-
-
-def _listed(directory: str) -> list[os.DirEntry[str]]:
-    with os.scandir(directory) as entries:
-        return list(entries)
-
-
-def _remove(directory: str) -> None:
-    _make_accessible(directory)
-    for entry in _listed(directory):
-        if entry.is_dir(follow_symlinks=False):
-            _remove(entry.path)
-        else:
-            os.unlink(entry.path)
-    os.rmdir(directory)
