@@ -1,4 +1,4 @@
-"""Scripts that misbehave, in every way and under either runner.
+"""Scripts that misbehave, in every way and under every runner.
 
 Each is the middle one of three datums of a set: it fails or succeeds cleanly, and the next datum finds the same worker
 and a clean view.
@@ -139,7 +139,7 @@ BAD: list[tuple[str, str, DatumState, str]] = [
 ]
 
 
-@pytest.fixture(params=[Runner.PROCESS, Runner.WARM])
+@pytest.fixture(params=[Runner.PROCESS, Runner.WARM, Runner.REUSE])
 def runner(request: pytest.FixtureRequest) -> Runner:
     return request.param
 

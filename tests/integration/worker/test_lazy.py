@@ -13,7 +13,7 @@ from trunkline.model.datums import DatumState, Runner
 from trunkline.worker.run import run_datum_set
 
 BIG = bytes(range(256)) * (20 << 10)  # 5 MiB: several chunks, and many times what a pipe holds
-RUNNERS = pytest.mark.parametrize("runner", [Runner.PROCESS, Runner.WARM])
+RUNNERS = pytest.mark.parametrize("runner", [Runner.PROCESS, Runner.WARM, Runner.REUSE])
 
 
 def _only(result):
@@ -62,6 +62,27 @@ def test_a_large_file_streams_whole_each_time_it_is_opened(lab, worker, runner: 
 
     assert _only(result).stats.download_bytes == 2 * len(BIG)
     assert lab.files(result.layer) == {"/x": BIG, "/y": BIG}
+
+
+@RUNNERS
+def test_each_datum_of_a_set_has_pipes_of_its_own(lab, worker, runner: Runner) -> None:
+    """Also where one process runs them all and keeps what it has opened."""
+    source = lab.source("in", {f"/{number}": BIG[number : number + 300_000] for number in range(6)}, lazy=True)
+    script = lab.script(
+        """
+        import builtins, os
+        held = open(os.environ["in"], "rb")
+        builtins.kept = getattr(builtins, "kept", []) + [held]
+        open(os.environ["PFS"] + "/out/" + os.environ["PACH_DATUM_ID"], "wb").write(held.read(200_000))
+        """
+    )
+
+    result = run_datum_set(
+        lab.set(*(lab.datum((source, f"/{n}")) for n in range(6)), cmd=["python3", script], runner=runner), worker
+    )
+
+    assert [datum.reason for datum in result.datums] == [""] * 6
+    assert lab.files(result.layer) == {f"/{n}": BIG[n : n + 200_000] for n in range(6)}
 
 
 def test_many_files_may_be_open_at_once_and_read_in_turns(lab, worker) -> None:

@@ -6,7 +6,7 @@ from trunkline.model.datums import DatumState, Runner
 from trunkline.worker.run import run_datum_set
 
 LIMIT = 200 << 20
-RUNNERS = pytest.mark.parametrize("runner", [Runner.PROCESS, Runner.WARM])
+RUNNERS = pytest.mark.parametrize("runner", [Runner.PROCESS, Runner.WARM, Runner.REUSE])
 TAKES = """
     import os, sys, time
     name = os.path.basename(os.environ["in"])
