@@ -1,6 +1,7 @@
 """Which files of some directories are being opened, told by the system (inotify; Linux only)."""
 
 import ctypes
+import errno
 import os
 import struct
 import sys
@@ -56,5 +57,7 @@ class OpenEvents:
     def _checked(result: int) -> int:
         if result < 0:
             number = ctypes.get_errno()
+            if number == errno.ENOSPC:  # which would be taken for a full disk
+                raise OSError(number, "too many directories are watched for lazy files (fs.inotify.max_user_watches)")
             raise OSError(number, os.strerror(number))
         return result

@@ -49,7 +49,10 @@ class _Stream:
 
 
 class Pipes:
-    """The pipes of one datum. Raises OSError where the system cannot tell when a file is opened."""
+    """The pipes of one datum, and of the next ones where those have the same files.
+
+    Raises OSError where the system cannot tell when a file is opened.
+    """
 
     def __init__(self, spare: str, *, owner: User | None) -> None:
         """``spare`` is where new pipes are made: a directory beside the view that user code does not look into."""
@@ -62,6 +65,7 @@ class Pipes:
         self._owner = owner
         self._events = OpenEvents()
         self._waiting: dict[str, _Pipe] = {}
+        self._kept: set[str] = set()
         self._wanted: dict[tuple[int, int], WantedFile] = {}
         self._streams: dict[int, _Stream] = {}
         self._loaded: OrderedDict[int, None] = OrderedDict()
@@ -81,7 +85,7 @@ class Pipes:
         self._place(path, wanted)
 
     def serve(self) -> None:
-        """Fill pipes as they are opened, until `close`."""
+        """Fill pipes as they are opened, until `pause`."""
         for directory in {os.path.dirname(path) for path in self._waiting}:
             self._events.watch(directory)
         self._thread = threading.Thread(target=self._serve, name="trunkline-pipes", daemon=True)
@@ -91,12 +95,45 @@ class Pipes:
         """Return the file that a pipe stands for, wherever it lies by now; None if it is none of these."""
         return self._wanted.get((status.st_dev, status.st_ino))
 
-    def close(self) -> None:
-        """Let go of all pipes. Whoever still reads one is at its end."""
-        os.write(self._stopper, b"!")
+    def pause(self) -> None:
+        """Serve nobody for now. Whoever still reads a pipe is at its end; those that nobody has opened stay."""
         if self._thread is not None:
+            os.write(self._stopper, b"!")
             self._thread.join()
-        for fd in (*self._streams, *(pipe.fd for pipe in self._waiting.values()), self._stop, self._stopper):
+            self._thread = None
+            os.read(self._stop, 1)
+        for fd in list(self._streams):
+            self._end(fd)
+        self.failure = None
+        self._kept.clear()
+
+    def keep(self, path: str, entry: os.DirEntry[str], wanted: WantedFile | None) -> bool:
+        """While paused: keep what is at path if it is a pipe of ours, as we made it, and for the same content."""
+        pipe = self._waiting.get(path)
+        if pipe is None or wanted is None or not wanted.lazy or pipe.wanted.key != wanted.key:
+            return False
+        status = entry.stat(follow_symlinks=False)
+        if (status.st_dev, status.st_ino) != pipe.identity or stat.S_IMODE(status.st_mode) != _MODE:
+            return False
+        self._kept.add(path)
+        return True
+
+    def drop_others(self) -> None:
+        """While paused: let go of the pipes that are not kept."""
+        for path in self._waiting.keys() - self._kept:
+            pipe = self._waiting.pop(path)
+            del self._wanted[pipe.identity]
+            os.close(pipe.fd)
+
+    def is_there(self, path: str) -> bool:
+        """Whether a pipe waits at path."""
+        return path in self._waiting
+
+    def close(self) -> None:
+        """Let go of all pipes."""
+        self.pause()
+        self.drop_others()
+        for fd in (self._stop, self._stopper):
             os.close(fd)
         self._poll.close()
         self._events.close()

@@ -65,9 +65,11 @@ class View:
         Files that stand there already, unchanged, stay. User code may do to the others what it likes: everything is a
         copy. Files belong to owner, or to us. Lazy files are pipes, which are filled until `release`.
         """
-        self.release()
         if owner != self._owner:
+            self.release()
             self._staged, self._owner = {}, owner
+        if self._pipes is not None:
+            self._pipes.pause()
         kept_dirs: set[str] = set()
         make_accessible(self._root, _DIR_MODE)
         self._staged = self._prune("", tree, kept_dirs)
@@ -128,6 +130,8 @@ class View:
                     remove_tree(entry.path, self._spare)
             elif staged := self._still_good(inner, entry, tree):
                 kept[inner] = staged
+            elif self._pipes is not None and self._pipes.keep(f"{self._root}/{inner}", entry, tree.files.get(inner)):
+                pass
             else:
                 os.unlink(entry.path)
         return kept
@@ -157,17 +161,20 @@ class View:
     def _make_pipes(self, tree: WantedTree, missing: list[str]) -> list[str]:
         """Make the pipes of lazy files; return what is to be fetched now, lazy or not."""
         if not any(tree.files[place].lazy for place in missing):
+            self.release()
             return missing
         try:
-            pipes = Pipes(self._spare, owner=self._owner)
+            pipes = self._pipes = self._pipes or Pipes(self._spare, owner=self._owner)
         except OSError:
             return missing  # not to be had here: read beforehand, they are files like others
-        self._pipes = pipes
+        pipes.drop_others()
         now = []
         for place in missing:
-            wanted = tree.files[place]
+            path, wanted = f"{self._root}/{place}", tree.files[place]
+            if pipes.is_there(path):
+                continue
             if wanted.lazy and not wanted.empty and pipes.has_room:
-                pipes.add(f"{self._root}/{place}", wanted)
+                pipes.add(path, wanted)
             else:
                 now.append(place)
         pipes.serve()

@@ -276,3 +276,28 @@ def test_pipes_work_in_every_view_and_a_cancelled_job_leaves_the_worker_usable(
 
     assert _only(result).stats.download_bytes == 5
     assert lab.files(result.layer) == {"/a": b"alpha", "/big": BIG}
+
+
+def test_pipes_that_nobody_opened_stay_for_the_next_datum(lab, worker) -> None:
+    """Unless user code has changed them, or the next datum has something else there."""
+    shared = lab.source(
+        "model", {f"/{name}": name.encode() for name in ("unread", "read", "moved", "locked")}, lazy=True
+    )
+    own = lab.source("in", {"/a": b"1", "/b": b"2"}, lazy=True)
+    look = "cd /pfs/model; stat -c '%n %i' unread; cat read moved locked unread; echo; cat $in; echo"
+    first = "cd /pfs/model; stat -c '%n %i' unread; cat read; echo; mv moved away; chmod 000 locked"
+
+    result = run_datum_set(
+        lab.set(
+            lab.datum((own, "/a"), (shared, "/")),
+            lab.datum((own, "/b"), (shared, "/")),
+            cmd=["sh", "-c", f"if [ $in = /pfs/in/a ]; then {first}; else {look}; fi"],
+        ),
+        worker,
+    )
+
+    lines = [line["message"] for line in lab.lines(result)]
+    assert [datum.reason for datum in result.datums] == ["", ""]
+    assert lines[1:2] + lines[3:] == ["read", "readmovedlockedunread", "2"]
+    assert lines[0] == lines[2]
+    assert [datum.stats.download_bytes for datum in result.datums] == [4, 22]
