@@ -136,7 +136,7 @@ class Table:
         return hits, found
 
     def find_prefixes(self, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield, for each of these values of the first key column, which are sorted, a row that has it, if any does."""
+        """Yield, for those of the sorted values that the first key column has, the first row with each."""
         lasts = [entry.last[0] for entry in self.entries]
         start = 0
         while start < len(wanted) and (segment := bisect_left(lasts, wanted[start])) < len(lasts):
