@@ -11,6 +11,7 @@ import pytest
 from google.protobuf import json_format
 
 from trunkline.model.versions import CommitReference, RepoKey
+from trunkline.pfs.garbage import Garbage
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
 
@@ -177,6 +178,23 @@ def test_a_pipeline_may_read_the_meta_repo_of_another(cluster: Cluster) -> None:
 
     ids = {info.datum.id for info in datums(cluster, cluster.jobs("worked")[0].job).values()}
     assert cluster.files("watches") == {f"/{each}": '"state": "PROCESSED"\n' for each in ids}
+
+
+def test_what_was_read_survives_garbage_collection_and_what_was_not_can_still_be_made(cluster: Cluster) -> None:
+    create(cluster, "tidied", "cp /pfs/tidied-in/* /pfs/out/")
+    jobs = []
+    for name in "ab":
+        cluster.put("tidied-in", {f"/{name}": name * 1000})
+        jobs.append(cluster.finished_job("tidied").job)
+    first = meta_files(cluster, "tidied", jobs[0].id)
+    garbage = Garbage(cluster.server.versioning)
+
+    for _ in range(3):
+        garbage.collect(grace_seconds=0)
+
+    assert meta_files(cluster, "tidied", jobs[0].id) == first
+    assert len(meta_files(cluster, "tidied", jobs[1].id)) == 6
+    assert problems(cluster) == []
 
 
 def test_the_command_line_lists_and_gets_them(cluster: Cluster, tmp_path: Path) -> None:
