@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import median
 
 from trunkline.model.datums import Datum, DatumSet
+from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, META
+from trunkline.model.versions import CommitReference, RepoKey
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.testing.cluster import Cluster, open_cluster, pfs
 
@@ -44,6 +46,10 @@ def measure(cluster: Cluster, datums: int) -> dict[str, float]:
     cluster.create(spec)
     assert finished(cluster, pipeline).data_processed == datums
     print(f"{datums:>9,} datums  {'all new':<24}{time.perf_counter() - start:>9.3f} s", flush=True)
+    start = time.perf_counter()
+    meta = CommitReference(RepoKey(DEFAULT_PROJECT, pipeline, META), branch=DEFAULT_BRANCH)
+    assert cluster.server.versioning.open_files(meta)[1].file_count == 3 * datums
+    print(f"{datums:>9,} datums  {'their files, first read':<24}{time.perf_counter() - start:>9.3f} s", flush=True)
 
     def update(_: int) -> None:
         cluster.create(spec, update=True)
