@@ -14,7 +14,7 @@ from trunkline.errors import InvalidInputError, NotFoundError, NotSupportedError
 from trunkline.model.globs import compile_glob
 from trunkline.model.paths import clean, clean_keeping_directory
 from trunkline.model.versions import CommitReference
-from trunkline.objects.urls import read_url, write_url
+from trunkline.objects.urls import local_directory, read_url, write_url
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.temporary import create_file_set
 from trunkline.pfs.versioning import Versioning
@@ -199,11 +199,15 @@ def _content(add: pfs_pb2.AddFile, stream: _Pushback) -> Iterator[bytes]:
 def _add_from_url(writer: LayerWriter, add: pfs_pb2.AddFile) -> None:
     if add.url.concurrency > _URL_CONCURRENCY_MAX:
         raise InvalidInputError(f"{add.url.URL}: concurrency ({add.url.concurrency}) exceeds {_URL_CONCURRENCY_MAX}")
+    tag = add.datum or _TAG
+    if add.url.recursive and (directory := local_directory(add.url.URL)) is not None:
+        writer.add_tree(add.path, directory, replace=add.url.overwrite, reread=add.url.reread, tag=tag)
+        return
     for relative, pieces in read_url(add.url.URL, recursive=add.url.recursive):
         path = f"{add.path.rstrip('/')}/{relative}" if relative else add.path
         if add.url.overwrite:
-            writer.delete(path, tag=add.datum or _TAG)
-        writer.add(path, pieces, tag=add.datum or _TAG)
+            writer.delete(path, tag=tag)
+        writer.add(path, pieces, tag=tag)
 
 
 def _write_to_url(files: FileSet, rows: Iterable[FileRow], url: str) -> int:

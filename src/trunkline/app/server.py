@@ -55,7 +55,7 @@ class Server:
         objects.recover()
         self._db = Database(self._state.database_url)
         index = DatabaseChunkIndex(self._db)
-        self.versioning = Versioning(self._db, FileSets(objects, index))
+        self.versioning = Versioning(self._db, FileSets(objects, index, sources=self._state.sources))
         self.versioning.listeners.append(JobMaker())
         self.versioning.derived[META] = MetaFiles(self.versioning).root_of
         worker_environ = dict(os.environ)

@@ -69,6 +69,7 @@ LAYERS = TableSpec(
 
 # A file of one chunk needs neither the chunk's hash nor its length: they are the file's own.
 _ONLY = struct.Struct("<32sQIB")
+ONLY_REF_BYTES = _ONLY.size
 _ONE_OF_SEVERAL = struct.Struct("<32s32sQIIB")
 
 
