@@ -21,14 +21,13 @@ def find_chunks(connection: Connection, wanted: Sequence[bytes]) -> dict[bytes, 
         batch = tuple(wanted[start : start + _BATCH])
         marks = _marks(connection, len(batch))
         rows = connection.exec_driver_sql(f"SELECT {_COLUMNS} FROM chunks WHERE chunk IN ({marks})", batch)  # noqa: S608
-        for row in rows:
-            found[row[0]] = ChunkRef(*row)
+        found.update((row[0], ChunkRef(*row)) for row in rows)
     return found
 
 
 def insert_chunks(connection: Connection, refs: Iterable[ChunkRef]) -> None:
     """Record where chunks are; a chunk that is known already keeps its first place."""
-    rows = [(ref.chunk, ref.pack, ref.offset, ref.stored_bytes, ref.length, ref.codec) for ref in refs]
+    rows = [tuple(ref) for ref in refs]
     if rows:
         statement = f"INSERT INTO chunks ({_COLUMNS}) VALUES ({_marks(connection, 6)}) ON CONFLICT DO NOTHING"  # noqa: S608
         connection.exec_driver_sql(statement, rows)
