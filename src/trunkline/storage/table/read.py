@@ -9,19 +9,12 @@ import pyarrow.compute as pc
 
 from trunkline.storage.table.digests import group_digest, run_digest
 from trunkline.storage.table.segment import concat, key_at, key_column, lower_bound
-from trunkline.storage.table.spec import Key, TableSpec
+from trunkline.storage.table.spec import Key, Summary, TableSpec
 from trunkline.storage.table.store import TableStore
 
 _FEW_KEYS = 48
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a range of rows adds up to."""
-
-    rows: int
-    size_bytes: int
-    digest: bytes
+_SUMMARISED_PIECES_MAX = 8
+_SUMMARY_BYTES = 300  # about what one takes as Python objects, and each piece of its key
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +95,23 @@ class Table:
 
     def summary(self, lower: Key = (), upper: Key | None = None) -> Summary:
         """Return sums and digest of the rows from lower to upper. Reads at most the segments at the two ends."""
+        pieces = list(self.pieces(lower, upper))
+        if len(pieces) > _SUMMARISED_PIECES_MAX:
+            return self._summary(pieces)
+        # By the rows themselves, so that it serves for the next commits, too, as far as they leave them alone.
+        entries = self.entries
+        rows = tuple((entries[segment].hash, entries[segment].natural, start, end) for segment, start, end in pieces)
+        known = self.store.summaries.get(rows)
+        if known is None:
+            known = self._summary(pieces)
+            self.store.summaries.add(rows, known, _SUMMARY_BYTES * (len(pieces) + 1))
+        return known
+
+    def _summary(self, pieces: Sequence[tuple[int, int, int]]) -> Summary:
         rows = size_bytes = 0
         groups: list[bytes] = []
         group: list[tuple[int, int, int]] = []
-        for piece in self.pieces(lower, upper):
+        for piece in pieces:
             segment, start, end = piece
             entry = self.entries[segment]
             if group and start == 0 and entry.natural:

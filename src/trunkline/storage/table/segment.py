@@ -40,12 +40,23 @@ def key_at(batch: pa.RecordBatch, names: Sequence[str], position: int) -> Key:
 
 
 def lower_bound(batch: pa.RecordBatch, names: Sequence[str], key: Key, start: int = 0) -> int:
-    """Return the position, from start on, of the first row whose key is not below key, which may be a prefix."""
-    columns = [batch.column(name) for name in names]
+    """Return the position, from start on, of the first row whose key is not below key, which may be a prefix.
+
+    Everything that reads or edits a table comes through here several times, so the first column is compared in place.
+    """
     low, high = start, batch.num_rows
+    if not key or low >= high:
+        return start
+    column = batch.column(names[0])
+    _, offsets_buffer, data_buffer = column.buffers()
+    offsets = memoryview(offsets_buffer).cast("i")[column.offset :]
+    data = memoryview(data_buffer or b"")
+    wanted = key[0].encode("utf-8", "surrogatepass")
+    others = [batch.column(name) for name in names[1 : len(key)]]
     while low < high:
         middle = (low + high) // 2
-        if _is_below(columns, middle, key):
+        value = data[offsets[middle] : offsets[middle + 1]].tobytes()
+        if value < wanted or (value == wanted and _is_below(others, middle, key[1:])):
             low = middle + 1
         else:
             high = middle
