@@ -10,6 +10,7 @@ BENCHMARKS = (
     ("one_photo.py", "--photos", "500", "5000"),
     ("noop_job.py",),
     ("storage.py",),
+    ("file_system.py",),
     ("put_get.py",),
     ("worker.py", str(HERE.parent / "examples" / "image-quality" / "photos" / "test")),
 )
