@@ -51,11 +51,27 @@ def large_file(directory: Path, megabytes: int, *, text: bool) -> None:
             file.write(line[: 1 << 20])
 
 
-def timed(run: Callable[[], object]) -> float:
-    """Return how long a call took, in seconds."""
-    began = time.perf_counter()
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a step took: seconds on the clock, and seconds of CPU of all that took part in it."""
+
+    wall: float
+    cpu: float
+
+
+def timed(run: Callable[[], object], server: ServerProcess) -> Cost:
+    """Return what a call costs, the server's part included. CPU hardly depends on what else the machine does."""
+    began, spent = time.perf_counter(), _cpu_seconds(server)
     run()
-    return time.perf_counter() - began
+    return Cost(time.perf_counter() - began, _cpu_seconds(server) - spent)
+
+
+def _cpu_seconds(server: ServerProcess) -> float:
+    assert server.process is not None
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    of_server = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    ours = os.times()
+    return of_server + ours.children_user + ours.children_system
 
 
 def command(*arguments: str, **environment: str) -> Callable[[], object]:
@@ -115,32 +131,37 @@ def tools(source: Path, work: Path, server: ServerProcess) -> dict[str, Tool]:
     return found
 
 
-def one_round(source: Path) -> dict[str, tuple[float, float, float]]:
-    """Return for each tool the seconds of the first put, of the same again, and of the get."""
+def one_round(source: Path, number: int) -> dict[str, tuple[Cost, Cost, Cost]]:
+    """Return for each tool the costs of the first put, of the same again, and of the get.
+
+    Each round begins with another tool: the first one to fill memory with files pays for more than the others.
+    """
     with tempfile.TemporaryDirectory(prefix="put-get-") as directory:
         work = Path(directory)
         with running_server(work / "home") as server:
             rows = {}
-            for name, tool in tools(source, work, server).items():
+            found = list(tools(source, work, server).items())
+            for name, tool in (*found[number % len(found) :], *found[: number % len(found)]):
                 tool.ready()
-                rows[name] = (timed(tool.put), timed(tool.again), timed(tool.get))
+                rows[name] = (timed(tool.put, server), timed(tool.again, server), timed(tool.get, server))
         assert subprocess.run(["diff", "-rq", str(source), str(work / "got")], check=False).returncode == 0
     return rows
 
 
 def measure(name: str, source: Path, rounds: int) -> None:
-    """Print a line for each tool: medians of the rounds; in brackets the median of Trunkline's multiple in a round."""
-    found = [one_round(source) for _ in range(rounds)]
-    for tool in found[0]:
-        cells = ""
-        for step in range(3):
-            if (tool, step) == ("cp -r", 1):
-                cells += f"{'':19}"
-                continue
-            seconds = median(row[tool][step] for row in found)
-            ratio = median(row["trunkline"][step] / row[tool][step] for row in found)
-            cells += f"{seconds:9.2f} s ({ratio:5.2f})"
-        print(f"{name:24} {tool:10} {cells}", flush=True)
+    """Print lines for each tool: medians of the rounds; in brackets the median of Trunkline's multiple in a round."""
+    found = [one_round(source, number + 1) for number in range(rounds)]
+    for tool in sorted(found[0], reverse=True):
+        for kind in ("wall", "cpu"):
+            cells = ""
+            for step in range(3):
+                if (tool, step) == ("cp -r", 1):
+                    cells += f"{'':19}"
+                    continue
+                seconds = [(getattr(row["trunkline"][step], kind), getattr(row[tool][step], kind)) for row in found]
+                ratio = median(ours / theirs for ours, theirs in seconds)
+                cells += f"{median(theirs for _, theirs in seconds):9.2f} s ({ratio:5.2f})"
+            print(f"{name:24} {tool:10} {kind:5} {cells}", flush=True)
 
 
 def main() -> None:
@@ -150,7 +171,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    print(f"{'':36}{'put':>9} (ratio)     again (ratio)       get (ratio)")
+    print(f"{'':42}{'put':>9} (ratio)     again (ratio)       get (ratio)")
     cases: dict[str, Callable[[Path], None]] = {
         f"{arguments.files} files of 4 KiB": lambda source: small_files(source, arguments.files),
         f"{arguments.megabytes} MB random": lambda source: large_file(source, arguments.megabytes, text=False),
