@@ -174,7 +174,7 @@ def _name(directory: str) -> str:
 def _is_stored(known: pa.RecordBatch, index: ChunkIndex) -> pa.Array:
     """Tell for each file whether its chunks can still be relied on.
 
-    What removes a pack takes all its chunks out of the index first, so one chunk speaks for all of its pack.
+    A pack that is condemned has no chunk in the index any more, so one chunk speaks for all of its pack.
     """
     refs, digests = known.column("refs"), known.column("hash")
     lengths = pc.binary_length(refs)
