@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from one_photo import commit_of
+from put_get import cpu_seconds
 from storage import rows_of
 
 from trunkline.app.state import StateDirectory
@@ -54,15 +55,20 @@ def build(home: Path, files: int) -> None:
     state.close()
 
 
-def median(run: Callable[[], object], *, runs: int) -> float:
-    """Return the median time of a number of runs, in milliseconds, after one that is not counted."""
+def cost(run: Callable[[], object], server: ServerProcess, *, runs: int) -> tuple[float, float]:
+    """Return the median time of a number of runs, after one that is not counted, and the mean of the CPU they took.
+
+    Both in milliseconds. CPU is that of all who take part, and hardly depends on what else the machine does.
+    """
     run()
+    spent = cpu_seconds(server) + time.process_time()
     seconds = []
     for _ in range(runs):
         began = time.perf_counter()
         run()
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds) * 1000
+    spent = cpu_seconds(server) + time.process_time() - spent
+    return statistics.median(seconds) * 1000, spent / runs * 1000
 
 
 def put(client: Client, path: str) -> None:
@@ -75,8 +81,8 @@ def put(client: Client, path: str) -> None:
     client.modify_file(requests())
 
 
-def measure(client: Client, files: int) -> Iterator[tuple[str, float, str]]:
-    """Yield (what, milliseconds, remark)."""
+def measure(client: Client, server: ServerProcess, files: int) -> Iterator[tuple[str, tuple[float, float], str]]:
+    """Yield (what, milliseconds on the clock and of CPU, remark)."""
 
     def file(path: str) -> pfs_pb2.File:
         return pfs_pb2.File(commit=commit_of(REPO), path=path)
@@ -86,8 +92,8 @@ def measure(client: Client, files: int) -> Iterator[tuple[str, float, str]]:
         return list(client.pfs.ListFile(pfs_pb2.ListFileRequest(file=file(path), number=100, paginationMarker=marker)))
 
     page = f"/d05/e05/file-{files // 2000:07}"
-    yield "page of 100 files", median(lambda: listed("/d05/e05/", page), runs=21), ""
-    yield "page of 100 directories", median(lambda: listed("/d05/"), runs=21), ""
+    yield "page of 100 files", cost(lambda: listed("/d05/e05/", page), server, runs=21), ""
+    yield "page of 100 directories", cost(lambda: listed("/d05/"), server, runs=21), ""
     for pattern in ("/*", "/d03/e03/*0.png", "/**77.png", "/**/!(file-*)", "/**/!(file-000*).jpg"):
         request = pfs_pb2.GlobFileRequest(commit=commit_of(REPO), pattern=pattern)
         found = sum(1 for _ in client.pfs.GlobFile(request))
@@ -95,11 +101,11 @@ def measure(client: Client, files: int) -> Iterator[tuple[str, float, str]]:
         def glob(request: pfs_pb2.GlobFileRequest = request) -> int:
             return sum(1 for _ in client.pfs.GlobFile(request))
 
-        yield f"glob {pattern}", median(glob, runs=5), f"{found} hits"
+        yield f"glob {pattern}", cost(glob, server, runs=5), f"{found} hits"
     numbers = count()
-    yield "commit of one new file", median(lambda: put(client, f"/d00/e00/new-{next(numbers)}"), runs=41), ""
+    yield "commit of one new file", cost(lambda: put(client, f"/d00/e00/new-{next(numbers)}"), server, runs=41), ""
     diff = pfs_pb2.DiffFileRequest(new_file=file("/"))
-    yield "diff of one change", median(lambda: list(client.pfs.DiffFile(diff)), runs=21), ""
+    yield "diff of one change", cost(lambda: list(client.pfs.DiffFile(diff)), server, runs=21), ""
 
 
 def memory_megabytes(server: ServerProcess) -> tuple[int, int]:
@@ -110,7 +116,7 @@ def memory_megabytes(server: ServerProcess) -> tuple[int, int]:
     return int(values["VmRSS"].split()[0]) // 1024, int(values["VmHWM"].split()[0]) // 1024
 
 
-def start_up() -> Iterator[tuple[str, float, str]]:
+def start_up() -> Iterator[tuple[str, tuple[float, float]]]:
     """Yield the times of commands that do next to nothing."""
     with tempfile.TemporaryDirectory() as directory, running_server(Path(directory) / "home") as server:
         environment = server.environment(Path(directory))
@@ -124,7 +130,7 @@ def start_up() -> Iterator[tuple[str, float, str]]:
             def run(command: list[str] = command) -> object:
                 return subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
 
-            yield name, median(run, runs=21), ""
+            yield name, cost(run, server, runs=21)
 
 
 def main() -> None:
@@ -143,12 +149,12 @@ def main() -> None:
             with running_server(home) as server:
                 idle, _ = memory_megabytes(server)
                 with connect(server.address) as client:
-                    for what, milliseconds, remark in measure(client, files):
-                        print(f"{files:>9} files  {what:30}{milliseconds:10.1f} ms  {remark}", flush=True)
+                    for what, (clock, cpu), remark in measure(client, server, files):
+                        print(f"{files:>9} files  {what:30}{clock:10.1f} ms, CPU{cpu:8.1f} ms  {remark}", flush=True)
                 used, most = memory_megabytes(server)
                 print(f"{files:>9} files  server memory: {idle} MB idle, {used} MB at the end, {most} MB at most")
-    for what, milliseconds, _ in start_up():
-        print(f"{what:46}{milliseconds:10.1f} ms", flush=True)
+    for what, (clock, cpu) in start_up():
+        print(f"{what:46}{clock:10.1f} ms, CPU{cpu:8.1f} ms", flush=True)
 
 
 if __name__ == "__main__":

@@ -61,12 +61,13 @@ class Cost:
 
 def timed(run: Callable[[], object], server: ServerProcess) -> Cost:
     """Return what a call costs, the server's part included. CPU hardly depends on what else the machine does."""
-    began, spent = time.perf_counter(), _cpu_seconds(server)
+    began, spent = time.perf_counter(), cpu_seconds(server)
     run()
-    return Cost(time.perf_counter() - began, _cpu_seconds(server) - spent)
+    return Cost(time.perf_counter() - began, cpu_seconds(server) - spent)
 
 
-def _cpu_seconds(server: ServerProcess) -> float:
+def cpu_seconds(server: ServerProcess) -> float:
+    """Return the CPU that a server and the commands that have ended took so far."""
     assert server.process is not None
     fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
     of_server = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
