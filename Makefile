@@ -15,7 +15,7 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Trunkline needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[examples,mount,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[examples,mount,postgres,dev]'
 	@touch $@
 
 # The published client has an environment of its own, so that what it needs cannot change what we run with.

@@ -10,6 +10,7 @@ from trunkline.api import pickers, wire
 from trunkline.api.actions import Actions
 from trunkline.api.commits import CommitMethods
 from trunkline.api.diffs import DiffMethods
+from trunkline.api.egress import EgressMethods
 from trunkline.api.file_sets import FileSetMethods
 from trunkline.api.files import FileMethods
 from trunkline.errors import CorruptDataError
@@ -22,6 +23,7 @@ from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
 from trunkline.pps.fsck import check_jobs, repair_jobs
 from trunkline.pps.queries.pipelines import list_pipelines
+from trunkline.pps.secrets import Secrets
 from trunkline.pps.zombies import find_all_zombies, find_zombies
 from trunkline.proto import pfs_pb2, pfs_pb2_grpc
 from trunkline.proto.transaction_pb2 import TransactionRequest
@@ -30,12 +32,13 @@ from trunkline.storage.verify import StorageCheck
 _PROBLEMS_MAX = 20  # as a status travels in a header
 
 
-class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, pfs_pb2_grpc.APIServicer):
+class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, EgressMethods, pfs_pb2_grpc.APIServicer):
     """Each method parses, calls one function, converts what it returns. What a transaction can hold is in `Actions`."""
 
-    def __init__(self, versioning: Versioning, actions: Actions) -> None:
+    def __init__(self, versioning: Versioning, actions: Actions, secrets: Secrets) -> None:
         super().__init__(versioning)
         self._actions = actions
+        self._secrets = secrets
 
     # Projects
 

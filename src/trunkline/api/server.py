@@ -101,7 +101,7 @@ def start_grpc_server(
         ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"), options=_OPTIONS, interceptors=[ErrorInterceptor()]
     )
     actions = Actions(versioning)
-    pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning, actions), server)
+    pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning, actions, secrets), server)
     pps_pb2_grpc.add_APIServicer_to_server(
         PpsService(versioning, objects, actions, executor=executor, secrets=secrets), server
     )
