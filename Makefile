@@ -19,9 +19,9 @@ $(INSTALLED): pyproject.toml
 	@touch $@
 
 # The published client has an environment of its own, so that what it needs cannot change what we run with.
-$(SDK_INSTALLED):
+$(SDK_INSTALLED): Makefile
 	$(PYTHON) -m venv $(SDK_VENV)
-	$(SDK_VENV)/bin/pip install --quiet --disable-pip-version-check 'pachyderm-sdk==2.12.2'
+	$(SDK_VENV)/bin/pip install --quiet --disable-pip-version-check 'pachyderm-sdk[cdr]==2.12.2'
 	@touch $@
 
 demo: $(INSTALLED)  ## the image-quality story on real photos, on a server of its own

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 import grpc
 
+from trunkline.errors import NotSupportedError
 from trunkline.proto import auth_pb2, identity_pb2
 
 NOT_ACTIVATED = "the auth service is not activated"
@@ -22,6 +23,6 @@ def add_inactive_services(server: grpc.Server) -> None:
 
 def _refuse() -> Callable[[bytes, grpc.ServicerContext], NoReturn]:
     def method(_: bytes, context: grpc.ServicerContext) -> NoReturn:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, NOT_ACTIVATED)
+        raise NotSupportedError(NOT_ACTIVATED)
 
     return method

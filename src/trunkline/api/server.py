@@ -18,6 +18,7 @@ from trunkline.api.file_sets import FilesetService
 from trunkline.api.inactive import add_inactive_services
 from trunkline.api.lineage import LineageService
 from trunkline.api.maintenance import MaintenanceService
+from trunkline.api.logs import LogsService
 from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs import PfsService
 from trunkline.api.pps import PpsService
@@ -34,6 +35,7 @@ from trunkline.proto import (
     enterprise_pb2_grpc,
     lineage_pb2_grpc,
     maintenance_pb2_grpc,
+    logs_pb2_grpc,
     metadata_pb2_grpc,
     pfs_pb2_grpc,
     pps_pb2_grpc,
@@ -52,6 +54,7 @@ _SERVICES = (
     "transaction_v2.API",
     "storage.Fileset",
     "metadata.API",
+    "logs.API",
     "debug_v2.Debug",
     "enterprise_v2.API",
     "admin_v2.API",
@@ -113,6 +116,7 @@ def start_grpc_server(
     debug_pb2_grpc.add_DebugServicer_to_server(DebugService(versioning), server)
     enterprise_pb2_grpc.add_APIServicer_to_server(EnterpriseService(), server)
     metadata_pb2_grpc.add_APIServicer_to_server(MetadataService(versioning), server)
+    logs_pb2_grpc.add_APIServicer_to_server(LogsService(versioning, objects), server)
     lineage_pb2_grpc.add_LineageServicer_to_server(LineageService(versioning), server)
     maintenance_pb2_grpc.add_MaintenanceServicer_to_server(MaintenanceService(garbage), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)
