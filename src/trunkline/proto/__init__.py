@@ -14,9 +14,11 @@ if TYPE_CHECKING:
         debug_pb2,
         lineage_pb2,
         maintenance_pb2,
+        logs_pb2,
         metadata_pb2,
         pfs_pb2,
         pps_pb2,
+        taskapi_pb2,
         transaction_pb2,
         version_pb2,
     )
@@ -29,6 +31,8 @@ __all__ = [
     "metadata_pb2",
     "pfs_pb2",
     "pps_pb2",
+    "logs_pb2",
+    "taskapi_pb2",
     "transaction_pb2",
     "version_pb2",
 ]

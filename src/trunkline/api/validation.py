@@ -1,0 +1,35 @@
+"""What the field refuses before anything else: requests without a message that they must have (reference, 6.3)."""
+
+from google.protobuf.message import Message
+
+from trunkline.errors import InvalidInputError
+
+_REQUIRED = {
+    "pfs_v2.DeleteBranchRequest": "branch",
+    "pfs_v2.DeleteProjectRequest": "project",
+    "pfs_v2.DropCommitSetRequest": "commit_set",
+    "pfs_v2.FindCommitsRequest": "start",
+    "pfs_v2.InspectProjectRequest": "project",
+    "pfs_v2.InspectProjectV2Request": "project",
+    "pps_v2.DeletePipelineRequest": "pipeline",
+    "pps_v2.DeleteSecretRequest": "secret",
+    "pps_v2.InspectJobSetRequest": "job_set",
+    "pps_v2.InspectPipelineRequest": "pipeline",
+    "pps_v2.InspectSecretRequest": "secret",
+    "pps_v2.RerunPipelineRequest": "pipeline",
+    "pps_v2.RunCronRequest": "pipeline",
+    "pps_v2.UpdateJobStateRequest": "job",
+    "taskapi.ListTaskRequest": "group",
+    "transaction_v2.DeleteTransactionRequest": "transaction",
+    "transaction_v2.FinishTransactionRequest": "transaction",
+    "transaction_v2.InspectTransactionRequest": "transaction",
+}
+
+
+def check_request(request: object) -> None:
+    """Raise InvalidInputError, "validate request", if a request lacks what it must have."""
+    if not isinstance(request, Message):
+        return  # a stream, or bytes that nobody reads
+    field = _REQUIRED.get(request.DESCRIPTOR.full_name)
+    if field is not None and not request.HasField(field):
+        raise InvalidInputError(f"validate request: {request.DESCRIPTOR.name}.{field} is required")
