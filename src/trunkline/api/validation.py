@@ -1,4 +1,4 @@
-"""What the field refuses before anything else: requests without a message that they must have (reference, 6.3)."""
+"""What is refused before anything else: requests without a message that they must have, and negative counts."""
 
 from google.protobuf.message import Message
 
@@ -25,6 +25,8 @@ _REQUIRED = {
     "transaction_v2.InspectTransactionRequest": "transaction",
 }
 
+_COUNTS = {"number", "page_size", "page_index"}
+
 
 def check_request(request: object) -> None:
     """Raise InvalidInputError, "validate request", if a request lacks what it must have."""
@@ -33,3 +35,13 @@ def check_request(request: object) -> None:
     field = _REQUIRED.get(request.DESCRIPTOR.full_name)
     if field is not None and not request.HasField(field):
         raise InvalidInputError(f"validate request: {request.DESCRIPTOR.name}.{field} is required")
+    check_counts(request)
+    if "page" in request.DESCRIPTOR.fields_by_name:
+        check_counts(request.page)  # type: ignore[attr-defined]
+
+
+def check_counts(message: Message) -> None:
+    """Raise InvalidInputError if a message asks for a negative number of things."""
+    for field in _COUNTS.intersection(message.DESCRIPTOR.fields_by_name):
+        if getattr(message, field) < 0:
+            raise InvalidInputError(f"validate request: {message.DESCRIPTOR.name}.{field} must be 0 or more")

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from trunkline.model.pipelines import Egress
+from trunkline.model.pipelines import Egress, SecretMount
 from trunkline.objects.export import Export
 from trunkline.pps.secrets import Secrets
-from trunkline.pps.table_egress import fill_tables
+from trunkline.pps.table_egress import PASSWORD_VARIABLE, fill_tables
 from trunkline.storage.fileset import FileSet
 
 
@@ -16,6 +16,12 @@ class EgressResult:
 
     bytes_written: int = 0
     rows_written: Mapping[str, int] = field(default_factory=dict)
+
+
+def password_mounts(egress: Egress | None) -> tuple[SecretMount, ...]:
+    """Return how user code sees the password of a database, as elsewhere: it may have to prepare the tables."""
+    secret = None if egress is None or egress.sql_database is None else egress.sql_database.secret
+    return () if secret is None else (SecretMount(secret.name, secret.key, env_var=PASSWORD_VARIABLE),)
 
 
 def copy_out(files: FileSet, egress: Egress, *, secrets: Secrets, check: Callable[[], None]) -> EgressResult:

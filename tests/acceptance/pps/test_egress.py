@@ -130,7 +130,7 @@ def test_a_published_spec_fills_postgres_and_a_job_that_fails_leaves_the_old_row
             "secret": {"name": "postgres-secret", "key": "PACHYDERM_SQL_PASSWORD"},
         }
     }
-    script = "mkdir -p /pfs/out/titles; cp /pfs/in/* /pfs/out/titles/"
+    script = '[ "$PACHYDERM_SQL_PASSWORD" ] && mkdir -p /pfs/out/titles && cp /pfs/in/* /pfs/out/titles/'
 
     create(cluster, "sales", script, target, {"/1": '1,"Ada, ""again""",1815-12-10\n'})
     assert cluster.finished_job("sales").reason == ""
@@ -145,3 +145,13 @@ def test_a_published_spec_fills_postgres_and_a_job_that_fails_leaves_the_old_row
     assert failed.state == FAILURE
     assert "egress failed: /titles/3 does not go into table titles: duplicate key value" in failed.reason
     assert postgres.execute("SELECT * FROM titles ORDER BY id") == rows
+
+
+def test_without_its_secret_a_job_fails_before_it_runs_anything(cluster: Cluster, tmp_path: Path) -> None:
+    target = {"sql_database": {"url": "postgres://me@host/db", "secret": {"name": "absent", "key": "k"}}}
+    create(cluster, "unsaid", f"touch {tmp_path}/ran", target, {"/a": "1"})
+
+    job = cluster.finished_job("unsaid")
+
+    assert (job.state, job.reason) == (FAILURE, 'secret "absent" not found')
+    assert not (tmp_path / "ran").exists()

@@ -112,6 +112,19 @@ def test_a_request_without_what_it_must_have_is_invalid(
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
+def test_a_negative_number_of_things_is_invalid(story: Story) -> None:
+    pps = PpsStub(story.channel)
+    source = pps_pb2.Input(pfs=pps_pb2.PFSInput(repo="in", glob="/*"))
+    start = pps_pb2.CreateDatumRequest(start=pps_pb2.StartCreateDatumRequest(input=source, number=-1))
+    for call in (
+        lambda: pps.ListJob(pps_pb2.ListJobRequest(number=-1)),
+        lambda: pps.CreateDatum(iter([start])),
+        lambda: story.pfs.ListRepo(pfs_pb2.ListRepoRequest(page=pfs_pb2.RepoPage(page_size=1, page_index=-1))),
+    ):
+        with pytest.raises(grpc.RpcError, match=r"validate request: .* must be 0 or more"):
+            list(call())
+
+
 def test_no_project_is_deleted_by_leaving_out_its_name(story: Story) -> None:
     with pytest.raises(grpc.RpcError, match="name the project to delete"):
         story.pfs.DeleteProject(pfs_pb2.DeleteProjectRequest(project=pfs_pb2.Project(), force=True))
