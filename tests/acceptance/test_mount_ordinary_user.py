@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from typing import Any
 import pytest
 
 import trunkline
+from trunkline.testing.ordinary_user import NOBODY, ordinary_home
 
-NOBODY = 65534
 STORY = Path(__file__).parent / "ordinary_user" / "mount_story.py"
 PRIVATE_NODE = 'mknod "$HOME/fuse" c 10 229; chmod 666 "$HOME/fuse"; mount --bind "$HOME/fuse" /dev/fuse'
 NO_DEVICE = (
@@ -34,11 +33,8 @@ needs_device = pytest.mark.skipif(
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A directory of the ordinary user's own."""
-    path = Path(tempfile.mkdtemp(prefix="trunkline-user-"))
-    if os.geteuid() == 0:
-        os.chown(path, NOBODY, NOBODY)
-    yield path
-    shutil.rmtree(path)
+    with ordinary_home() as path:
+        yield path
 
 
 def run(home: Path, *arguments: str, devices: str = "", wrapper: str = "") -> subprocess.CompletedProcess[str]:
