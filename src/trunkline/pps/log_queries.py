@@ -102,15 +102,11 @@ def follow(
     versioning: Versioning, objects: ObjectStore, query: LogQuery, wanted: LogFilter, *, is_over: Callable[[], bool]
 ) -> Iterator[LogLine]:
     """Yield the lines that there are, then those that come, until it is over."""
-    # The lines of a datum set come all at once, maybe after younger ones of another: what was sent is known by hash.
-    sent: set[int] = set()
+    # The lines of a datum set come all at once, maybe after younger ones of another.
+    sent: set[object] = set()
     while True:
         seen = versioning.db.changes.count
-        for line in sorted(_lines(versioning, objects, query, wanted), key=lambda line: line.at):
-            mark = hash(line)
-            if mark not in sent:
-                sent.add(mark)
-                yield line
+        yield from sorted(_lines(versioning, objects, query, wanted, sent), key=lambda line: line.at)
         if is_over():
             return
         versioning.db.changes.wait(seen, seconds=1.0)
@@ -128,15 +124,22 @@ def _borders(lines: Sequence[LogLine], start: int, stop: int, wanted: LogFilter)
     return (first, _count_at(lines[start:], first)), (last, _count_at(lines[:stop], last))
 
 
-def _lines(versioning: Versioning, objects: ObjectStore, query: LogQuery, wanted: LogFilter) -> Iterator[LogLine]:
+def _lines(
+    versioning: Versioning, objects: ObjectStore, query: LogQuery, wanted: LogFilter, sent: set[object] | None = None
+) -> Iterator[LogLine]:
+    """Yield what is wanted; with sent only what is not among it, and put it there: logs of sets, controller's lines."""
+    sent = set() if sent is None else sent
     oldest, newest = sorted((wanted.start, wanted.stop))
     for job in _jobs(versioning, query):
         if job.created_at > newest or (job.finished_at is not None and job.finished_at < oldest):
             continue
-        lines = controller_lines(job)
+        said = [line for line in controller_lines(job) if line not in sent]
+        sent.update(said)
+        lines: Iterator[LogLine] = iter(said)
         if not query.only_controller:
             with versioning.reading() as tx:
-                sets = jobs.datum_sets_of(tx.connection, job.key)
+                sets = [row for row in jobs.datum_sets_of(tx.connection, job.key) if row.logs not in sent]
+            sent.update(row.logs for row in sets)
             lines = chain(lines, user_lines(objects, job, sets))
         for line in lines:
             if (not query.datum or line.datum == query.datum) and wanted.accepts(line):
