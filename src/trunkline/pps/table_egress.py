@@ -134,10 +134,10 @@ def _checked(rows: Iterator[Row], check: Callable[[], None]) -> Iterator[Row]:
 def _append(connection: Connection, table: Table, rows: Iterator[Row], path: str) -> int:
     """Add rows to a table; return how many. What a row does not name gets the table's default."""
     count = 0
-    for names, alike in groupby(rows, key=lambda row: tuple(sorted(row))):
+    for names, alike in groupby(rows, key=lambda row: row.keys()):
         try:
             if connection.dialect.name == "postgresql":
-                count += _copy(connection, table, names, alike)
+                count += _copy(connection, table, tuple(names), alike)
             else:
                 count += _insert(connection, table, alike, path)
         except DBAPIError as error:
