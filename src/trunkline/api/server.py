@@ -17,8 +17,8 @@ from trunkline.api.errors import ErrorInterceptor
 from trunkline.api.file_sets import FilesetService
 from trunkline.api.inactive import add_inactive_services
 from trunkline.api.lineage import LineageService
-from trunkline.api.maintenance import MaintenanceService
 from trunkline.api.logs import LogsService
+from trunkline.api.maintenance import MaintenanceService
 from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs import PfsService
 from trunkline.api.pps import PpsService
@@ -34,8 +34,8 @@ from trunkline.proto import (
     debug_pb2_grpc,
     enterprise_pb2_grpc,
     lineage_pb2_grpc,
-    maintenance_pb2_grpc,
     logs_pb2_grpc,
+    maintenance_pb2_grpc,
     metadata_pb2_grpc,
     pfs_pb2_grpc,
     pps_pb2_grpc,

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from trunkline.proto.admin_pb2_grpc import APIStub as AdminStub
     from trunkline.proto.debug_pb2_grpc import DebugStub
     from trunkline.proto.lineage_pb2_grpc import LineageStub
-    from trunkline.proto.maintenance_pb2_grpc import MaintenanceStub
     from trunkline.proto.logs_pb2_grpc import APIStub as LogsStub
+    from trunkline.proto.maintenance_pb2_grpc import MaintenanceStub
     from trunkline.proto.metadata_pb2_grpc import APIStub as MetadataStub
     from trunkline.proto.pfs_pb2_grpc import APIStub as PFSStub
     from trunkline.proto.pps_pb2_grpc import APIStub as PPSStub
@@ -121,6 +121,8 @@ class Client:
     def maintenance(self) -> "MaintenanceStub":
         """What keeps the store in order."""
         return cast("MaintenanceStub", self._service("maintenance", "MaintenanceStub"))
+
+    @cached_property
     def logs(self) -> "LogsStub":
         """Questions to the logs of all pipelines."""
         return cast("LogsStub", self._service("logs"))
