@@ -14,6 +14,7 @@ from trunkline.pps import pipelines
 from trunkline.pps.logs import LogLine, controller_lines, user_lines
 from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries.jobs import JobRow
+from trunkline.pps.resident_logs import ResidentLogs
 from trunkline.proto import pps_pb2
 
 _LOOK_BACK_SECONDS = 24 * 3600
@@ -24,13 +25,21 @@ class LogMethods:
 
     _versioning: Versioning
     _objects: ObjectStore
+    _resident_logs: ResidentLogs
 
     def GetLogs(self, request: pps_pb2.GetLogsRequest, context: grpc.ServicerContext) -> Iterator[pps_pb2.LogMessage]:
         sent: set[object] = set()
+        next_line = 0
         while True:
             seen = self._versioning.db.changes.count
-            for job in self._jobs_of_logs(request):
+            jobs = self._jobs_of_logs(request)
+            for job in jobs:
                 for line in self._lines(job, request, sent):
+                    yield pps_wire.log_message(line)
+            pipeline, since = self._residents_of_logs(request, jobs)
+            for number, line in self._resident_logs.read(pipeline, from_line=next_line, since=since):
+                next_line = number + 1
+                if line.master == request.master and _is_wanted(line, request):
                     yield pps_wire.log_message(line)
             if not request.follow or not context.is_active():
                 return
@@ -46,6 +55,14 @@ class LogMethods:
     ) -> Iterator[pps_pb2.LokiLogMessage]:
         yield from ()  # nor Loki
 
+    def _residents_of_logs(self, request: pps_pb2.GetLogsRequest, jobs: list[JobRow]) -> tuple[int, int]:
+        """Return the key of the pipeline whose processes may have lines, and since when; 0 for no pipeline."""
+        if request.pipeline.name:
+            with self._versioning.reading() as tx:
+                row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
+                return row.key, tx.now - _look_back_seconds(request) * 1_000_000
+        return (jobs[0].pipeline_key, jobs[0].created_at) if jobs else (0, 0)
+
     def _jobs_of_logs(self, request: pps_pb2.GetLogsRequest) -> list[JobRow]:
         named_job = request.job if request.HasField("job") and request.job.id else request.datum.job
         if named_job.id:
@@ -54,10 +71,9 @@ class LogMethods:
             if request.datum.id:
                 raise InvalidInputError("logs of a datum need its pipeline or job: name one")
             return []
-        since = request.since.seconds if request.HasField("since") else _LOOK_BACK_SECONDS
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
-            oldest = tx.now - since * 1_000_000
+            oldest = tx.now - _look_back_seconds(request) * 1_000_000
             found = list(job_queries.list_jobs(tx.connection, pipeline_key=row.key, oldest_first=True))
         return [job for job in found if (job.finished_at or job.created_at) >= oldest or not job.state.is_terminal]
 
@@ -72,12 +88,23 @@ class LogMethods:
                 sets = [row for row in job_queries.datum_sets_of(tx.connection, job.key) if row.logs not in sent]
             sent.update(row.logs for row in sets)
             lines = user_lines(self._objects, job, sets)
-        wanted = set(request.data_filters)
         for line in lines:
-            if request.datum.id and line.datum != request.datum.id:
-                continue
-            if wanted.issubset(_names_of(line)):
+            if _is_wanted(line, request):
                 yield line
+
+
+def _look_back_seconds(request: pps_pb2.GetLogsRequest) -> int:
+    return request.since.seconds if request.HasField("since") else _LOOK_BACK_SECONDS
+
+
+def _is_wanted(line: LogLine, request: pps_pb2.GetLogsRequest) -> bool:
+    """Return whether a line is of the job, the datum and the inputs that are asked for."""
+    job = request.job.id or request.datum.job.id
+    if job and line.job != job:
+        return False
+    if request.datum.id and line.datum != request.datum.id:
+        return False
+    return set(request.data_filters).issubset(_names_of(line))
 
 
 def _names_of(line: LogLine) -> set[str]:

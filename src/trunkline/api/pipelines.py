@@ -16,12 +16,14 @@ from trunkline.model.names import DEFAULT_PROJECT
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
+from trunkline.pps.condition import condition_of
 from trunkline.pps.cron import run_cron
 from trunkline.pps.defaults import keep_defaults
 from trunkline.pps.health import Health, alerts_of, summarise
 from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries import pipelines as pipeline_queries
 from trunkline.pps.queries.pipelines import PipelineRow
+from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.proto.transaction_pb2 import TransactionRequest
@@ -33,6 +35,7 @@ class PipelineMethods:
     _versioning: Versioning
     _actions: Actions
     _secrets: Secrets
+    _residents: Residents
 
     def CreatePipelineV2(
         self, request: pps_pb2.CreatePipelineV2Request, context: grpc.ServicerContext
@@ -66,7 +69,7 @@ class PipelineMethods:
     ) -> pps_pb2.PipelineInfo:
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
-            return pps_wire.pipeline_info(row, condition=pipelines.condition_of(tx, row), details=request.details)
+            return pps_wire.pipeline_info(row, condition=condition_of(tx, row), details=request.details)
 
     def ListPipeline(
         self, request: pps_pb2.ListPipelineRequest, context: grpc.ServicerContext
@@ -84,7 +87,7 @@ class PipelineMethods:
                 first = request.page.page_size * request.page.page_index
                 rows = rows[first : first + request.page.page_size]
             infos = (
-                pps_wire.pipeline_info(version, condition=pipelines.condition_of(tx, row), details=True)
+                pps_wire.pipeline_info(version, condition=condition_of(tx, row), details=True)
                 for row in rows
                 for version in _history(tx, row, request.history)
             )
@@ -135,7 +138,7 @@ class PipelineMethods:
 
     def DeletePipeline(self, request: pps_pb2.DeletePipelineRequest, context: grpc.ServicerContext) -> Empty:
         try:
-            self._change_pipeline(
+            self._end_processes(
                 request.pipeline,
                 lambda tx, row: pipelines.delete_pipeline(tx, row, force=request.force, keep_repo=request.keep_repo),
             )
@@ -155,6 +158,8 @@ class PipelineMethods:
             rows = pipeline_queries.list_pipelines(tx.connection, [] if request.all else names)
             for row in rows:
                 pipelines.delete_pipeline(tx, row, force=True, keep_repo=request.keep_repo)
+        for row in rows:
+            self._residents.wait_until_gone(row.key)
         return pps_pb2.DeletePipelinesResponse(pipelines=[pps_wire.pipeline(row.project, row.name) for row in rows])
 
     def DeleteAll(self, request: Empty, context: grpc.ServicerContext) -> Empty:
@@ -171,7 +176,7 @@ class PipelineMethods:
 
     def StopPipeline(self, request: pps_pb2.StopPipelineRequest, context: grpc.ServicerContext) -> Empty:
         try:
-            self._change_pipeline(request.pipeline, pipelines.stop_pipeline)
+            self._end_processes(request.pipeline, pipelines.stop_pipeline)
         except NotFoundError:
             if request.must_exist:
                 raise
@@ -195,6 +200,13 @@ class PipelineMethods:
     def _change_pipeline(self, message: pps_pb2.Pipeline, change: Callable[[Transaction, PipelineRow], None]) -> None:
         with self._versioning.transaction() as tx:
             change(tx, pipelines.find_pipeline(tx, *pps_wire.read_pipeline(message)))
+
+    def _end_processes(self, message: pps_pb2.Pipeline, change: Callable[[Transaction, PipelineRow], None]) -> None:
+        """Stop or remove a pipeline, and return when its processes are gone: from then on they write nothing more."""
+        with self._versioning.transaction() as tx:
+            row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(message))
+            change(tx, row)
+        self._residents.wait_until_gone(row.key)
 
 
 def _history(tx: Transaction, row: PipelineRow, history: int) -> Iterator[PipelineRow]:

@@ -17,6 +17,8 @@ from trunkline.objects import ObjectStore
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.executor import Executor
 from trunkline.pps.records import DatumRecords
+from trunkline.pps.resident_logs import ResidentLogs
+from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.proto import pps_pb2, pps_pb2_grpc
 
@@ -35,10 +37,20 @@ class PpsService(
     """Each method parses, calls one function, converts what it returns."""
 
     def __init__(
-        self, versioning: Versioning, objects: ObjectStore, actions: Actions, *, executor: Executor, secrets: Secrets
+        self,
+        versioning: Versioning,
+        objects: ObjectStore,
+        actions: Actions,
+        *,
+        executor: Executor,
+        residents: Residents,
+        resident_logs: ResidentLogs,
+        secrets: Secrets,
     ) -> None:
         self._versioning = versioning
         self._executor = executor
+        self._residents = residents
+        self._resident_logs = resident_logs
         self._secrets = secrets
         self._actions = actions
         self._objects = objects

@@ -12,12 +12,13 @@ from trunkline.model.datums import AtWork, Datum, DatumInput, DatumState
 from trunkline.model.jobs import JobState, PipelineState
 from trunkline.model.names import DEFAULT_PROJECT, META, SPEC
 from trunkline.model.versions import CommitKey, RepoKey
+from trunkline.pps.condition import Condition
 from trunkline.pps.logs import LogLine
 from trunkline.pps.meta import files_path
-from trunkline.pps.pipelines import Condition
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecord, InputRecord
+from trunkline.pps.spec.decode import decode_spec
 from trunkline.proto import pfs_pb2, pps_pb2
 
 _DATUM_STATES = {
@@ -70,7 +71,7 @@ def pipeline_info(row: PipelineRow, *, condition: Condition, details: bool) -> p
         stopped=row.stopped,
         state=pps_pb2.PipelineState.Name(int(condition.state)),
         reason=condition.reason,
-        type=pps_pb2.PipelineInfo.PipelineType.PIPELINE_TYPE_TRANSFORM,
+        type=cast("pps_pb2.PipelineInfo.PipelineType", int(decode_spec(row.spec_json).type)),  # numbers are the wire's
         user_spec_json=row.user_spec_json,
         effective_spec_json=row.effective_spec_json,
         metadata=row.metadata,
@@ -84,6 +85,10 @@ def pipeline_info(row: PipelineRow, *, condition: Condition, details: bool) -> p
         info.details.reason = condition.reason
         if condition.state is PipelineState.STANDBY:
             info.details.workers_available = 0
+        if condition.processes is not None:
+            info.details.workers_available = condition.processes
+        if condition.state in (PipelineState.CRASHING, PipelineState.RESTARTING):
+            info.details.recent_error = condition.reason
     return info
 
 

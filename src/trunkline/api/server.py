@@ -28,6 +28,8 @@ from trunkline.objects import ObjectStore
 from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.executor import Executor
+from trunkline.pps.resident_logs import ResidentLogs
+from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.proto import (
     admin_pb2_grpc,
@@ -91,6 +93,8 @@ def start_grpc_server(
     objects: ObjectStore,
     *,
     executor: Executor,
+    residents: Residents,
+    resident_logs: ResidentLogs,
     secrets: Secrets,
     garbage: Garbage,
     host: str,
@@ -106,7 +110,16 @@ def start_grpc_server(
     actions = Actions(versioning)
     pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning, actions, secrets), server)
     pps_pb2_grpc.add_APIServicer_to_server(
-        PpsService(versioning, objects, actions, executor=executor, secrets=secrets), server
+        PpsService(
+            versioning,
+            objects,
+            actions,
+            executor=executor,
+            residents=residents,
+            resident_logs=resident_logs,
+            secrets=secrets,
+        ),
+        server,
     )
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionService(versioning, actions), server)
     admin_pb2_grpc.add_APIServicer_to_server(

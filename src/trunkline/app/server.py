@@ -15,6 +15,7 @@ from trunkline.config import LOOPBACK
 from trunkline.db.engine import Database
 from trunkline.db.tables import settings
 from trunkline.executors.local import LocalExecutor
+from trunkline.executors.residents import LocalResidence
 from trunkline.model.datums import Runner
 from trunkline.model.ids import new_id
 from trunkline.model.names import META
@@ -27,6 +28,8 @@ from trunkline.pps.cron import Clock
 from trunkline.pps.executor import Executor
 from trunkline.pps.jobs import JobMaker
 from trunkline.pps.meta import MetaFiles
+from trunkline.pps.resident_logs import ResidentLogs
+from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.storage.fileset import FileSets
 from trunkline.web.chunks import chunk_path
@@ -59,19 +62,18 @@ class Server:
         self.versioning.listeners.append(JobMaker())
         self.versioning.derived[META] = MetaFiles(self.versioning).root_of
         worker_environ = dict(os.environ)
-        executor: Executor
-        if open_executor is not None:
-            executor = open_executor(self.versioning.file_sets)
-        else:
-            executor = LocalExecutor(
-                self._state.objects_url,
-                self._state.scratch,
-                slots=options.workers or os.cpu_count() or 1,
-                find_chunks=index.find,
-                environ=worker_environ,
-            )
+        local = LocalExecutor(
+            self._state.objects_url,
+            self._state.scratch,
+            slots=options.workers or os.cpu_count() or 1,
+            find_chunks=index.find,
+            environ=worker_environ,
+        )
+        executor: Executor = local if open_executor is None else open_executor(self.versioning.file_sets)
         secrets = Secrets(self.versioning, self._state.secret_key())
-        self._controller = Controller(self.versioning, executor, secrets=secrets, runner=options.runner)
+        resident_logs = ResidentLogs(self.versioning, objects)
+        residents = Residents(self.versioning, LocalResidence(local.settings), resident_logs, secrets=secrets)
+        self._controller = Controller(self.versioning, executor, residents, secrets=secrets, runner=options.runner)
         self._clock = Clock(self.versioning)
         self._collector = Collector(Garbage(self.versioning))
         deployment_id = self._deployment_id()
@@ -80,6 +82,8 @@ class Server:
             self.versioning,
             objects,
             executor=executor,
+            residents=residents,
+            resident_logs=resident_logs,
             secrets=secrets,
             garbage=self._collector.garbage,
             host=options.host,
@@ -89,6 +93,7 @@ class Server:
             chunk_url=lambda ref: self.http_address + chunk_path(ref),
         )
         # By these, clients inside user code find the server; no worker has been started yet.
+        worker_environ["PACHD_ADDRESS"] = f"grpc://{_reachable(options.host)}:{self._grpc.port}"
         worker_environ["PACHD_PEER_SERVICE_HOST"] = _reachable(options.host)
         worker_environ["PACHD_PEER_SERVICE_PORT"] = str(self._grpc.port)
         self._controller.start()

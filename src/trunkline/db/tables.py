@@ -196,6 +196,7 @@ pipelines = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("metadata", JSON, nullable=False, default=dict),
     Column("imports", JSON, nullable=False, default=list),
+    Column("type", Integer, nullable=False, default=1, server_default="1"),  # of the newest version's spec
     UniqueConstraint("project", "name"),
     sqlite_autoincrement=True,
 )
@@ -255,4 +256,31 @@ datum_sets = Table(
     Column("logs", String, nullable=False, default=""),
     Column("log_lines", Integer, nullable=False, default=0),
     Column("finished_at", BigInteger, nullable=False),
+)
+
+residents = Table(
+    "residents",
+    metadata,
+    Column("pipeline", _Id, ForeignKey("pipelines.key"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", Integer, nullable=False),  # a state of pipelines
+    Column("reason", Text, nullable=False, default=""),
+    Column("failures", Integer, nullable=False, default=0),  # in a row
+    Column("began_at", BigInteger, nullable=True),
+    Column("next_start_at", BigInteger, nullable=False, default=0),
+)
+
+resident_logs = Table(
+    "resident_logs",
+    metadata,
+    _key(),
+    Column("pipeline", _Id, ForeignKey("pipelines.key"), nullable=False),
+    Column("first_line", BigInteger, nullable=False),  # counted through all that the pipeline ever logged
+    Column("lines", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),  # before compression
+    Column("last_at", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=True),  # the lines, until so many have come that an object is worth while
+    Column("object", String, nullable=False, default=""),
+    Index("resident_logs_pipeline", "pipeline", "first_line"),
+    sqlite_autoincrement=True,
 )

@@ -50,7 +50,7 @@ class LocalExecutor:
         """
         if object_url.startswith("memory:"):
             raise InvalidInputError("worker processes cannot share a store in memory: use a directory, file:///...")
-        self._settings = WorkerSettings(
+        self.settings = WorkerSettings(
             object_url=object_url,
             scratch_root=scratch_root.absolute(),
             working_dir=working_dir or Path.cwd(),
@@ -58,6 +58,7 @@ class LocalExecutor:
             environ=os.environ if environ is None else environ,
             find_chunks=find_chunks,
         )
+        """What its workers are started with."""
         self._slots_max = slots or len(os.sched_getaffinity(0))
         self._queue = FairQueue()
         self._slots: list[_Slot] = []
@@ -75,7 +76,7 @@ class LocalExecutor:
         with self._lock:
             self._queue.put(task)
             if len(self._slots) < min(self._queue.demand(), self._slots_max):
-                self._slots.append(_Slot(self._queue, self._settings, self._names))
+                self._slots.append(_Slot(self._queue, self.settings, self._names))
         return task.future
 
     def capacity(self) -> int:

@@ -11,9 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trunkline.model.datums import DatumSet, DatumSetResult
+from trunkline.model.residents import Resident, ResidentEnd
 from trunkline.storage.chunk.refs import ChunkRef
 from trunkline.telemetry import log
-from trunkline.worker.channel import Cancel, Channel, Done, Find, Found, GaveUp, Ready, Run
+from trunkline.worker.channel import (
+    Began,
+    Cancel,
+    Channel,
+    Done,
+    Find,
+    Found,
+    GaveUp,
+    Host,
+    LifeEnded,
+    Printed,
+    Ready,
+    Run,
+)
 from trunkline.worker.isolation import Isolation
 from trunkline.worker.progress import At, read_progress
 from trunkline.worker.removal import remove_directory
@@ -23,6 +37,7 @@ FindChunks = Callable[[Sequence[bytes]], Mapping[bytes, ChunkRef]]
 START_SECONDS_MAX = 60.0
 CANCEL_SECONDS_MAX = 15.0
 END_SECONDS_MAX = 15.0
+_BATCH_SECONDS, _BATCH_BYTES = 0.25, 256 << 10
 
 _log = log("executors")
 
@@ -48,7 +63,7 @@ class WorkerSettings:
 
 
 class WorkerProcess:
-    """A worker and the processes below it. One thread runs sets on it; `cancel` and `hang_up` are for any thread.
+    """A worker and the processes below it. One thread runs sets or residents on it, any may `cancel` and `hang_up`.
 
     The system kills the worker when the thread that started it ends: that thread must live for as long as the worker.
     """
@@ -130,8 +145,46 @@ class WorkerProcess:
         except EOFError:
             raise self._lost("while it ran a datum set") from None
 
+    def host(
+        self,
+        resident: Resident,
+        *,
+        began: Callable[[], None],
+        printed: Callable[[Sequence[str]], None],
+        is_cancelled: Callable[[], bool],
+    ) -> ResidentEnd:
+        """Return how a resident ended by itself; as `run`. ``printed`` gets log records, a moment's worth at once."""
+        self._cancelled_at = None
+        self._turn += 1
+        batch = _Batch(printed)
+        try:
+            self._channel.send(Host(self._turn, resident))
+            if is_cancelled():
+                self.cancel()
+            return self._end_of(batch, began)
+        except EOFError:
+            raise self._lost("while it ran") from None
+        finally:
+            batch.pass_on()
+
+    def _end_of(self, batch: "_Batch", began: Callable[[], None]) -> ResidentEnd:
+        while True:
+            self._check_cancel()
+            if not self._channel.waits(batch.seconds_left()):
+                batch.pass_on()
+                continue
+            message = self._channel.receive()
+            if isinstance(message, Printed):
+                batch.add(message.records)
+            elif isinstance(message, Began):
+                began()
+            elif isinstance(message, LifeEnded):
+                return message.end
+            elif isinstance(message, GaveUp):
+                raise WorkerLostError(message.reason) if message.reason else TurnCancelledError
+
     def cancel(self) -> None:
-        """Make the worker kill what it runs and give up the present set."""
+        """Make the worker kill what it runs and give up the present set or resident."""
         self._cancelled_at = time.monotonic()
         self._send_cancel()
 
@@ -195,3 +248,32 @@ class WorkerProcess:
             return WorkerLostError(f"the worker closed its channel {when}")
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         return WorkerLostError(f"the worker {how} {when}")
+
+
+class _Batch:
+    """Log records on their way: kept for a moment, so that a talkative process costs a few writes a second."""
+
+    def __init__(self, pass_on: Callable[[Sequence[str]], None]) -> None:
+        self._pass_on = pass_on
+        self._records: list[str] = []
+        self._bytes = 0
+        self._due_at = 0.0
+
+    def seconds_left(self) -> float:
+        """Return how long there is to wait for more."""
+        return max(0.0, self._due_at - time.monotonic()) if self._records else 1.0
+
+    def add(self, records: Sequence[str]) -> None:
+        """Take records; those before go on if they have waited long enough, or are enough."""
+        if not self._records:
+            self._due_at = time.monotonic() + _BATCH_SECONDS
+        self._records += records
+        self._bytes += sum(map(len, records))
+        if self._bytes >= _BATCH_BYTES or time.monotonic() >= self._due_at:
+            self.pass_on()
+
+    def pass_on(self) -> None:
+        """Pass on what is there."""
+        if self._records:
+            self._pass_on(self._records)
+        self._records, self._bytes = [], 0

@@ -52,6 +52,14 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
 """Where a job may go from each state. A restarted server moves an unfinished job back to ``STARTING`` besides."""
 
 
+class PipelineType(IntEnum):
+    """What a pipeline does with its process; numbers are the wire's."""
+
+    TRANSFORM = 1
+    SPOUT = 2
+    SERVICE = 3
+
+
 class PipelineState(IntEnum):
     """Numbers are the wire's."""
 

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import msgspec
 
+from trunkline.model.jobs import PipelineType
+
 Duration = Annotated[str, msgspec.Meta(extra={"kind": "duration"})]
 Timestamp = Annotated[str, msgspec.Meta(extra={"kind": "timestamp"})]
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
@@ -293,3 +295,15 @@ class PipelineSpec(_Value, frozen=True):
     tf_job: dict[str, object] | None = msgspec.field(default=None, name="tfJob")
     spec_commit: dict[str, object] | None = None
     dry_run: bool = False
+
+    @property
+    def type(self) -> PipelineType:
+        """Which of the three kinds of pipeline it makes."""
+        if self.spout is not None:
+            return PipelineType.SPOUT
+        return PipelineType.TRANSFORM if self.service is None else PipelineType.SERVICE
+
+    @property
+    def served(self) -> Service | None:
+        """The service that the process offers, its own or a spout's."""
+        return self.service if self.spout is None else self.spout.service

@@ -8,7 +8,7 @@ from trunkline.model.jobs import OriginKind
 from trunkline.model.names import check_branch_name
 from trunkline.model.versions import BranchInfo, BranchKey, CommitKey, CommitReference, RepoKey, Trigger
 from trunkline.pfs.commits import root_of
-from trunkline.pfs.provenance import downstream_of, upstream_of
+from trunkline.pfs.provenance import downstream_of, is_computed, upstream_of
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.references import find_branch, find_repo, resolve_commit
@@ -40,9 +40,10 @@ def create_branch(
     branches.update_branch(tx.connection, row.key, trigger=None if trigger is None else asdict(trigger))
     if head is not None:
         _move_head(tx, row, head)
-    elif provenance and (is_new or changed):
-        tx.lacking[row.key] = None
-    elif is_new:
+    elif is_computed(tx, row):
+        if is_new or changed:
+            tx.lacking[row.key] = None
+    elif branches.branch_by_key(tx.connection, row.key).head is None:
         give_empty_head(tx, row)
     return branches.branch_by_key(tx.connection, row.key)
 

@@ -7,7 +7,7 @@ from trunkline.errors import ConflictError, Error, InvalidInputError, NotFoundEr
 from trunkline.model.jobs import CommitState, OriginKind
 from trunkline.model.names import META, check_branch_name
 from trunkline.model.versions import BranchKey, CommitInfo, CommitKey, CommitReference, RepoKey
-from trunkline.pfs.provenance import reachable
+from trunkline.pfs.provenance import is_computed, reachable, record_provenance
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
@@ -49,7 +49,7 @@ def start_commit(
     row = branches.find_branch(tx.connection, repo.key, branch.name)
     if row is None:
         row = branches.insert_branch(tx.connection, repo.key, BranchKey(repo.repo, branch.name), tx.now)
-    if branches.provenance_of(tx.connection, row.key):
+    if is_computed(tx, row):
         raise ConflictError(f"branch {row.branch}: cannot start a commit on an output branch")
     parent_row = resolve_commit(tx, parent) if parent is not None else _head_of(tx, row)
     if parent_row is not None and parent_row.repo_key != repo.key:
@@ -73,6 +73,7 @@ def start_commit(
         now=tx.now,
         description=description,
     )
+    record_provenance(tx, commit, row)
     branches.update_branch(tx.connection, row.key, head=commit.key, updated_at=tx.now)
     tx.moved[row.key] = None
     return commit
@@ -88,7 +89,7 @@ def finish_commit(
     """Close a commit to writing. Its file set is made after the transaction, by `Versioning.settle`."""
     if commit.finishing_at is not None:
         raise AlreadyFinishedError(commit.commit)
-    if not force and (commits.provenance_of(tx.connection, commit.key) or commit.commit.repo.type == META):
+    if not force and (commit.origin is OriginKind.AUTO or commit.commit.repo.type == META):
         raise ConflictError(
             f"commit {commit.commit}: cannot finish a pipeline output or meta commit, use 'stop job' instead"
         )
@@ -97,6 +98,21 @@ def finish_commit(
         values["description"] = description
     commits.update_commit(tx.connection, commit.key, **values)
     tx.closed.append(commit.key)
+
+
+def open_head(tx: Transaction, branch: BranchKey) -> CommitRow | None:
+    """Return what somebody has opened at the head of a branch and not finished."""
+    row = branches.find_branch(tx.connection, find_repo(tx, branch.repo).key, branch.name)
+    head = _head_of(tx, row) if row is not None else None
+    return head if head is not None and head.finishing_at is None and head.origin is OriginKind.USER else None
+
+
+def abandon_head(tx: Transaction, branch: BranchKey, error: str) -> None:
+    """Close such a commit that nobody will finish: with an error, so that nothing of it is seen."""
+    head = open_head(tx, branch)
+    if head is not None:
+        commits.delete_layers(tx.connection, head.key)
+        finish_commit(tx, head, error=error, force=True)
 
 
 def clear_commit(tx: Transaction, commit: CommitRow) -> None:

@@ -46,7 +46,7 @@ def propagate(tx: Transaction) -> list[CommitRow]:
     opened = []
     for key in _upstream_first(tx, affected):
         branch = branches.branch_by_key(tx.connection, key)
-        if key in tx.lacking or not _is_spout_output(tx, branch):
+        if key in tx.lacking or is_computed(tx, branch):
             commit = _open_computed_commit(tx, branch)
             if commit is not None:
                 opened.append(commit)
@@ -69,11 +69,23 @@ def _upstream_first(tx: Transaction, keys: set[int]) -> list[int]:
     return list(ordered)
 
 
-def _is_spout_output(tx: Transaction, branch: BranchRow) -> bool:
+def is_computed(tx: Transaction, branch: BranchRow) -> bool:
+    """Whether commits of the branch are made from others' files, so that nobody writes it from outside.
+
+    A branch under a spec alone is a spout's: its process writes it, as people do.
+    """
     upstream = [
         branches.branch_by_key(tx.connection, key) for key, _ in branches.provenance_of(tx.connection, branch.key)
     ]
-    return all(other.branch.repo.type == SPEC for other in upstream)
+    return any(other.branch.repo.type != SPEC for other in upstream)
+
+
+def record_provenance(tx: Transaction, commit: CommitRow, branch: BranchRow) -> None:
+    """Note that a commit is made from the heads, as they are now, of what its branch is made from."""
+    heads = [
+        branches.branch_by_key(tx.connection, key).head for key, _ in branches.provenance_of(tx.connection, branch.key)
+    ]
+    commits.insert_provenance(tx.connection, commit.key, [head for head in heads if head is not None])
 
 
 def _open_computed_commit(tx: Transaction, branch: BranchRow) -> CommitRow | None:
@@ -88,10 +100,7 @@ def _open_computed_commit(tx: Transaction, branch: BranchRow) -> CommitRow | Non
         parent=branch.head,
         now=tx.now,
     )
-    heads = [
-        branches.branch_by_key(tx.connection, key).head for key, _ in branches.provenance_of(tx.connection, branch.key)
-    ]
-    commits.insert_provenance(tx.connection, commit.key, [head for head in heads if head is not None])
+    record_provenance(tx, commit, branch)
     branches.update_branch(tx.connection, branch.key, head=commit.key, updated_at=tx.now)
     return commit
 

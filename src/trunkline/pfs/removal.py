@@ -11,6 +11,7 @@ from trunkline.model.names import SPEC
 from trunkline.model.versions import CommitReference
 from trunkline.pfs.branches import give_empty_head
 from trunkline.pfs.history import walk_commit_subvenance
+from trunkline.pfs.provenance import is_computed
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
@@ -124,10 +125,11 @@ def _remove(tx: Transaction, rows: Sequence[CommitRow], listeners: Sequence[List
                 headless[branch.key] = None
     commits.delete_commits(tx.connection, sorted(keys))
     for key in headless:
-        if branches.provenance_of(tx.connection, key):
+        branch = branches.branch_by_key(tx.connection, key)
+        if is_computed(tx, branch):
             tx.lacking[key] = None
         else:
-            give_empty_head(tx, branches.branch_by_key(tx.connection, key))
+            give_empty_head(tx, branch)
 
 
 def _kept_ancestor(tx: Transaction, row: CommitRow, removed: set[int]) -> int | None:

@@ -9,7 +9,7 @@ from trunkline.db.changes import Changes
 from trunkline.db.engine import Database
 from trunkline.errors import ConflictError, InvalidInputError, NotFoundError, UnfinishedError
 from trunkline.model.ids import is_id, new_id
-from trunkline.model.jobs import CommitState
+from trunkline.model.jobs import CommitState, OriginKind
 from trunkline.model.names import DEFAULT_PROJECT, FILE_SETS_REPO
 from trunkline.model.versions import BranchKey, CommitKey, CommitReference
 from trunkline.pfs.commits import (
@@ -23,7 +23,7 @@ from trunkline.pfs.commits import (
     unsettled_ancestors,
     waiting_commits,
 )
-from trunkline.pfs.provenance import check_graph, propagate
+from trunkline.pfs.provenance import check_graph, is_computed, propagate
 from trunkline.pfs.queries import branches, commits, repos
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import find_repo, resolve_commit, split_reference
@@ -130,12 +130,12 @@ class Versioning:
             branch = branches.find_branch(tx.connection, find_repo(tx, target.repo).key, base)
             if branch is None or branch.head is None:
                 return None
-            if branches.provenance_of(tx.connection, branch.key):
+            if is_computed(tx, branch):
                 raise ConflictError(f"branch {branch.branch}: cannot start a commit on an output branch")
             commit = commits.commit_by_key(tx.connection, branch.head)
             if commit.finishing_at is not None:
                 return None
-        if commits.provenance_of(tx.connection, commit.key):
+        if commit.origin is OriginKind.AUTO:
             raise ConflictError(f"commit {commit.commit} is a pipeline's: its pipeline writes it, nobody else")
         return commit
 

@@ -1,4 +1,4 @@
-"""The loop that runs jobs: level-triggered, with all of its state in the database.
+"""The loop that runs jobs and residents: level-triggered, with all of its state in the database.
 
 It reads which jobs are ready, runs each on a thread, and sleeps until something changes. After a crash the next server
 reads the same rows and goes on: finished datum sets are kept, the rest runs again.
@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from trunkline.model.datums import Runner
+from trunkline.model.jobs import PipelineType
 from trunkline.pfs.cron_triggers import CronTriggers
 from trunkline.pfs.queries import commits
 from trunkline.pfs.versioning import Versioning, now
@@ -16,6 +17,7 @@ from trunkline.pps.job_run import JobRun
 from trunkline.pps.jobs import TIMED_OUT, kill_job
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
+from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
@@ -29,12 +31,19 @@ class Controller:
     """Runs every job of a server, at most one of each pipeline at a time, oldest first."""
 
     def __init__(
-        self, versioning: Versioning, executor: Executor, *, secrets: Secrets, runner: Runner = Runner.AUTO
+        self,
+        versioning: Versioning,
+        executor: Executor,
+        residents: Residents,
+        *,
+        secrets: Secrets,
+        runner: Runner = Runner.AUTO,
     ) -> None:
         self._runner = runner
         self._secrets = secrets
         self._versioning = versioning
         self._executor = executor
+        self._residents = residents
         self._pool = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="job")
         self._cron_triggers = CronTriggers(versioning)
         self._loop = threading.Thread(target=self._run, name="controller", daemon=True)
@@ -46,6 +55,7 @@ class Controller:
     def start(self) -> None:
         """Settle what an earlier server left half done, then begin."""
         self._versioning.settle_all()
+        self._residents.begin()
         self._loop.start()
         self._cron_triggers.start()
 
@@ -56,25 +66,25 @@ class Controller:
         if self._loop.is_alive():
             self._loop.join()
         self._cron_triggers.close()
+        self._residents.close()
         self._executor.close()
         self._pool.shutdown(wait=True)
 
     def _run(self) -> None:
         while not self._closing.is_set():
             seen = self._versioning.work.count
-            try:
-                self._start_ready_jobs()
-                self._end_late_jobs()
-                self._cancel_ended_jobs()
-            except Exception:  # noqa: BLE001 - one bad look must not stop the loop
-                log("controller").exception("could not look for jobs")
+            for look in (self._start_ready_jobs, self._end_late_jobs, self._cancel_ended_jobs, self._residents.look):
+                try:
+                    look()
+                except Exception:  # noqa: BLE001 - one bad look must not stop the loop
+                    log("controller").exception("could not look for work")
             self._versioning.work.wait(seen, seconds=self._seconds_to_look())
 
     def _start_ready_jobs(self) -> None:
         with self._versioning.reading() as tx:
             ready = []
             seen: set[int] = set()
-            for job in jobs.unfinished_jobs(tx.connection):
+            for job in jobs.unfinished_jobs(tx.connection, type=PipelineType.TRANSFORM):
                 if job.pipeline_key in seen:
                     continue
                 seen.add(job.pipeline_key)
@@ -99,7 +109,8 @@ class Controller:
 
     def _seconds_to_look(self) -> float:
         with self._lock:
-            next_deadline = min(self._deadlines.values(), default=None)
+            times = [*self._deadlines.values(), *self._residents.next_starts()]
+        next_deadline = min(times, default=None)
         if next_deadline is None:
             return _LOOK_SECONDS
         return max(0.0, min(_LOOK_SECONDS, (next_deadline - now()) / 1_000_000))

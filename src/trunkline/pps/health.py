@@ -6,6 +6,7 @@ from enum import Enum
 
 from trunkline.model.jobs import JobState, PipelineState
 from trunkline.pfs.transaction import Transaction
+from trunkline.pps.condition import condition_of
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -24,23 +25,23 @@ class Health(Enum):
     UNHEALTHY = "unhealthy"
 
 
-def health(row: PipelineRow, last_job: JobState | None) -> list[Health]:
-    """Return what a pipeline counts as, given how its newest job is."""
+def health(row: PipelineRow, last_job: JobState | None, state: PipelineState) -> list[Health]:
+    """Return what a pipeline counts as, given how its newest job is and which state it reports."""
     if row.stopped:
         found = [Health.PAUSED]
     elif row.state is PipelineState.FAILURE:
         found = [Health.FAILED]
     else:
         found = [Health.ACTIVE]
-    return [*found, Health.UNHEALTHY] if last_job in _BAD_ENDS else found
+    return [*found, Health.UNHEALTHY] if last_job in _BAD_ENDS or state is PipelineState.CRASHING else found
 
 
 def summarise(tx: Transaction, projects: Sequence[str] = ()) -> dict[str, Counter[Health]]:
     """Return the counts of each project that has pipelines; of the given ones only, where given."""
     counts: dict[str, Counter[Health]] = {name: Counter() for name in projects}
     for row in pipelines.list_pipelines(tx.connection, projects):
-        last = jobs.newest_job(tx.connection, row.key)
-        counts.setdefault(row.project, Counter()).update(health(row, last.state if last is not None else None))
+        condition = condition_of(tx, row)
+        counts.setdefault(row.project, Counter()).update(health(row, condition.last_job, condition.state))
     return counts
 
 
@@ -50,6 +51,9 @@ def alerts_of(tx: Transaction, row: PipelineRow) -> list[str]:
     alerts = []
     if row.state is PipelineState.FAILURE:
         alerts.append(f"the pipeline cannot run: {row.reason}")
+    condition = condition_of(tx, row)
+    if condition.state is PipelineState.CRASHING:
+        alerts.append(f"its process ends again and again: {condition.reason}")
     if last is not None and last.state in (JobState.FAILURE, JobState.UNRUNNABLE):
         alerts.append(f"the newest job, {last.id}, ended as {last.state.name}: {last.reason}")
     if uptime := decode_spec(row.spec_json).maximum_expected_uptime:

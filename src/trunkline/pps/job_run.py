@@ -16,10 +16,9 @@ from trunkline.pfs.versioning import Versioning, now
 from trunkline.pps.datums import explain, take_set
 from trunkline.pps.egress import copy_out, password_mounts
 from trunkline.pps.executor import Executor
-from trunkline.pps.inputs import Leaf
 from trunkline.pps.jobs import close_commits, move_job
 from trunkline.pps.pipelines import runner_of
-from trunkline.pps.planning import Base, JobPlan, Planner, base_datum, repo_of
+from trunkline.pps.planning import Base, JobPlan, Planner, base_datum, failed_inputs
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import DatumSetRow, JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -84,7 +83,7 @@ class JobRun:
 
     def _run(self) -> None:
         self._began_at = now()
-        if failed := self._failed_inputs():
+        if failed := failed_inputs(self._spec, self._inputs):
             reason = f"unrunnable because the following upstream pipelines failed: {', '.join(failed)}"
             self._end(JobState.UNRUNNABLE, reason)
             return
@@ -125,14 +124,6 @@ class JobRun:
         # The rows of an earlier server's attempt: the job goes back to where its plan is made.
         restart = self._job.restart + 1
         return jobs.update_job(tx.connection, self._job.key, state=int(JobState.STARTING), restart=restart)
-
-    def _failed_inputs(self) -> list[str]:
-        failed = {commit.commit.repo for commit in self._inputs if commit.error}
-        names = [leaf.name for leaf in self._leaves() if repo_of(leaf) in failed]
-        return sorted(set(names))
-
-    def _leaves(self) -> Iterable[Leaf]:
-        return self._spec.input.leaves() if self._spec.input is not None else ()
 
     def _finished_records(self) -> dict[str, DatumRecord]:
         """Return the datums whose results an earlier attempt of this job has kept."""

@@ -3,8 +3,9 @@
 import io
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import zstandard
 
@@ -60,18 +61,30 @@ def user_lines(objects: ObjectStore, job: JobRow, sets: Iterable[DatumSetRow]) -
 
 
 def _read(compressed: bytes, job: JobRow) -> Iterator[LogLine]:
+    for record in read_records(compressed):
+        # A datum set knows its job by a number.
+        yield replace(line_of(record), project=job.project, pipeline=job.pipeline, job=job.id)
+
+
+def read_records(compressed: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the records of lines that were compressed together."""
     with zstandard.ZstdDecompressor().stream_reader(compressed) as reader:
         for text in io.TextIOWrapper(reader, encoding="utf-8"):
-            record = json.loads(text)
-            yield LogLine(
-                at=int(datetime.fromisoformat(record["ts"]).timestamp() * 1_000_000),
-                message=record["message"],
-                project=job.project,
-                pipeline=job.pipeline,
-                job=job.id,
-                datum=record.get("datumId", ""),
-                worker=record.get("workerId", ""),
-                user=bool(record.get("user", False)),
-                is_error=record.get("stream") == "stderr",
-                data=tuple((item["path"], item.get("hash", "")) for item in record.get("data", ())),
-            )
+            yield json.loads(text)
+
+
+def line_of(record: dict[str, Any]) -> LogLine:
+    """Return the line that a record tells of."""
+    return LogLine(
+        at=int(datetime.fromisoformat(record["ts"]).timestamp() * 1_000_000),
+        message=record["message"],
+        project=record.get("projectName", ""),
+        pipeline=record.get("pipelineName", ""),
+        job=record.get("jobId", ""),
+        datum=record.get("datumId", ""),
+        worker=record.get("workerId", ""),
+        master=bool(record.get("master", False)),
+        user=bool(record.get("user", False)),
+        is_error=record.get("stream") == "stderr",
+        data=tuple((item["path"], item.get("hash", "")) for item in record.get("data", ())),
+    )

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from trunkline.errors import AlreadyExistsError, ConflictError, InvalidInputError, NotFoundError
 from trunkline.model.datums import Runner
 from trunkline.model.ids import new_id
-from trunkline.model.jobs import JobState, PipelineState
+from trunkline.model.jobs import PipelineState, PipelineType
 from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, META, SPEC
 from trunkline.model.pipelines import CronInput, PFSInput, PipelineSpec
 from trunkline.model.versions import BranchKey, RepoKey
 from trunkline.pfs import branches, repos
-from trunkline.pfs.commits import finish_commit, start_commit
+from trunkline.pfs.commits import abandon_head, finish_commit, start_commit
 from trunkline.pfs.queries.repos import find_repo
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
@@ -20,13 +20,12 @@ from trunkline.pps.cron import cron_repo
 from trunkline.pps.cron_repos import create_cron_repos, delete_cron_repos
 from trunkline.pps.defaults import Defaults, defaults_of
 from trunkline.pps.jobs import kill_job
-from trunkline.pps.queries import jobs, pipelines
+from trunkline.pps.queries import jobs, pipelines, residents
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.spec.decode import decode_spec, encode_spec
 from trunkline.pps.spec.defaults import fill_defaults
 from trunkline.pps.spec.layers import effective_spec
 from trunkline.pps.spec.validate import validate
-from trunkline.pps.states import pipeline_state
 
 _SPEC_PATH = "/spec"
 _UPDATED = "all jobs killed because pipeline was updated, and they were of an older version"
@@ -94,8 +93,6 @@ def runner_of(spec: PipelineSpec) -> Runner | None:
 
 def _refuse_unsupported(spec: PipelineSpec) -> None:
     unsupported = {
-        "spout": spec.spout is not None,
-        "service": spec.service is not None,
         "s3Out": spec.s3_out,
         "input.pfs.s3": any(isinstance(leaf, PFSInput) and leaf.s3 for leaf in _leaves(spec)),
         "input.pfs.trigger": any(isinstance(leaf, PFSInput) and leaf.trigger for leaf in _leaves(spec)),
@@ -122,7 +119,7 @@ def create_pipeline(tx: Transaction, versioning: Versioning, definition: Definit
     existing = pipelines.find_pipeline(tx.connection, definition.project, definition.name)
     _check_existing(tx, definition, existing)
     output = RepoKey(definition.project, definition.name)
-    _create_repos(tx, output)
+    _create_repos(tx, definition.spec, output)
     create_cron_repos(tx, definition.spec, output)
     key = existing.key if existing else _insert(tx, definition)
     commit = start_commit(tx, BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH))
@@ -130,8 +127,7 @@ def create_pipeline(tx: Transaction, versioning: Versioning, definition: Definit
     finish_commit(tx, commit)
     _add_version(tx, key, existing, definition)
     if existing is not None:
-        for job in jobs.unfinished_jobs(tx.connection, key):
-            kill_job(tx, job, _UPDATED)
+        _end_runs(tx, existing, _UPDATED)
     if existing is None or not existing.stopped:
         _connect(tx, definition.spec, output)
 
@@ -145,13 +141,22 @@ def _check_existing(tx: Transaction, definition: Definition, existing: PipelineR
         raise ConflictError(f'pipeline "{name}" cannot be created because a repo with the same name already exists')
 
 
-def _create_repos(tx: Transaction, output: RepoKey) -> None:
+def _end_runs(tx: Transaction, row: PipelineRow, reason: str) -> None:
+    """End what runs of a pipeline: its jobs, and what a spout has not finished writing."""
+    tx.makes_work = True
+    for job in jobs.unfinished_jobs(tx.connection, row.key):
+        kill_job(tx, job, reason)
+    residents.delete_residents(tx.connection, row.key)
+    if row.type is PipelineType.SPOUT:
+        abandon_head(tx, BranchKey(RepoKey(row.project, row.name), decode_spec(row.spec_json).output_branch), reason)
+
+
+def _create_repos(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
     if find_repo(tx.connection, output) is None:
         repos.create_repo(tx, output, description=f"Output repo for pipeline {output}.")
-    for type_, description in (
-        (SPEC, f"Spec repo for pipeline {output}."),
-        (META, f"Meta repo for pipeline {output}."),
-    ):
+    types = (SPEC, META) if spec.type is PipelineType.TRANSFORM else (SPEC,)
+    for type_ in types:
+        description = f"{type_.capitalize()} repo for pipeline {output}."
         key = RepoKey(*_key(output), type_)
         if find_repo(tx.connection, key) is None:
             repos.create_repo(tx, key, description=description)
@@ -186,13 +191,17 @@ def _add_version(tx: Transaction, key: int, existing: PipelineRow | None, defini
         state, reason = PipelineState.FAILURE, "nothing to run: no transform.cmd"
     elif existing is not None and existing.stopped:
         state = PipelineState.PAUSED
-    pipelines.update_pipeline(tx.connection, key, version=version, state=int(state), reason=reason)
+    pipelines.update_pipeline(
+        tx.connection, key, version=version, state=int(state), reason=reason, type=int(definition.spec.type)
+    )
+    tx.makes_work = True
 
 
 def _connect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
     """Make the output and meta branches be computed from the inputs and the spec."""
     provenance, never = [BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH)], []
-    for leaf in _leaves(spec):
+    # What a spout reads does not make its commits: it writes them when it likes.
+    for leaf in _leaves(spec) if spec.type is not PipelineType.SPOUT else ():
         if isinstance(leaf, CronInput):
             provenance.append(BranchKey(cron_repo(leaf), DEFAULT_BRANCH))
             continue
@@ -200,13 +209,17 @@ def _connect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
         provenance.append(branch)
         if leaf.propagation_spec is not None and leaf.propagation_spec.never:
             never.append(branch)
-    for repo in (output, RepoKey(*_key(output), META)):
+    for repo in _written_repos(spec, output):
         branches.create_branch(tx, BranchKey(repo, spec.output_branch), provenance=provenance, never_propagates=never)
 
 
 def _disconnect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
-    for repo in (output, RepoKey(*_key(output), META)):
+    for repo in _written_repos(spec, output):
         branches.create_branch(tx, BranchKey(repo, spec.output_branch))
+
+
+def _written_repos(spec: PipelineSpec, output: RepoKey) -> list[RepoKey]:
+    return [output] if spec.type is not PipelineType.TRANSFORM else [output, RepoKey(*_key(output), META)]
 
 
 def find_pipeline(tx: Transaction, project: str, name: str) -> PipelineRow:
@@ -223,8 +236,7 @@ def find_pipeline(tx: Transaction, project: str, name: str) -> PipelineRow:
 def stop_pipeline(tx: Transaction, row: PipelineRow) -> None:
     """Cut a pipeline off from its inputs and end its jobs."""
     pipelines.update_pipeline(tx.connection, row.key, stopped=True, state=int(PipelineState.PAUSED))
-    for job in jobs.unfinished_jobs(tx.connection, row.key):
-        kill_job(tx, job, "pipeline stopped")
+    _end_runs(tx, row, "pipeline stopped")
     _disconnect(tx, decode_spec(row.spec_json), RepoKey(row.project, row.name))
 
 
@@ -233,6 +245,7 @@ def start_pipeline(tx: Transaction, row: PipelineRow) -> None:
     if not row.stopped:
         return
     pipelines.update_pipeline(tx.connection, row.key, stopped=False, state=int(PipelineState.RUNNING))
+    tx.makes_work = True
     _connect(tx, decode_spec(row.spec_json), RepoKey(row.project, row.name))
 
 
@@ -242,11 +255,9 @@ def delete_pipeline(tx: Transaction, row: PipelineRow, *, force: bool = False, k
     spec = decode_spec(row.spec_json)
     if not force:
         _refuse_dependants(tx, row, spec)
-    own = list(jobs.list_jobs(tx.connection, pipeline_key=row.key))
-    for job in own:
-        if not job.state.is_terminal:
-            kill_job(tx, job, "pipeline deleted")
-    jobs.delete_jobs(tx.connection, [job.key for job in own])
+    _end_runs(tx, row, "pipeline deleted")
+    jobs.delete_jobs(tx.connection, [job.key for job in jobs.list_jobs(tx.connection, pipeline_key=row.key)])
+    residents.delete_logs(tx.connection, row.key)
     pipelines.delete_pipeline(tx.connection, row.key)
     if keep_repo:
         branches.create_branch(tx, BranchKey(output, spec.output_branch))
@@ -265,21 +276,3 @@ def _refuse_dependants(tx: Transaction, row: PipelineRow, spec: PipelineSpec) ->
         raise ConflictError(
             f'cannot delete pipeline "{row}": its output is read by {readers}: delete those first, or use force'
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """How a pipeline is right now."""
-
-    state: PipelineState
-    reason: str
-    last_job: JobState | None
-    """The state of its newest job."""
-
-
-def condition_of(tx: Transaction, row: PipelineRow) -> Condition:
-    """Return how a pipeline is."""
-    newest = jobs.newest_job(tx.connection, row.key)
-    has_work = bool(jobs.unfinished_jobs(tx.connection, row.key))
-    state, reason = pipeline_state(decode_spec(row.spec_json), stopped=row.stopped, has_work=has_work)
-    return Condition(state, reason, None if newest is None else newest.state)

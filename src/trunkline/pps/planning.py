@@ -1,6 +1,6 @@
 """What a job has to do: its datums against those of the last good job, at the cost of the change where that can be."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trunkline.errors import NotFoundError
@@ -135,23 +135,13 @@ class Planner:
         )
 
     def _datums(self) -> Iterator[Datum]:
-        if self._spec.input is None:
-            return iter(())
-        tuples = enumerate_datums(self._spec.input, lambda leaf: self._matches(leaf, self._inputs))
-        return make_datums(tuples, salt=self._pipeline.salt)
+        return datums_of(self._versioning, self._spec, self._inputs, salt=self._pipeline.salt)
 
     def _matches(self, leaf: Leaf, inputs: Iterable[CommitRow]) -> Iterator[DatumInput]:
-        source = self._source_of(leaf, inputs)
-        files = self._versioning.file_sets.open(source.root)
-        for info, match in files.glob_matches(leaf_glob(leaf)):
-            yield datum_input(source, info.path, info.hash, info.size_bytes, match=match, leaf=leaf)
-
-    def _source_of(self, leaf: Leaf, inputs: Iterable[CommitRow]) -> InputSource:
-        commit = _commit_of(leaf, inputs)
-        return source_of(leaf, replace(commit, root=self._versioning.root_of(commit)))
+        return _matches(self._versioning, leaf, inputs)
 
     def _changes(self, leaf: Leaf, base: Base) -> Iterator[InputChange]:
-        new, old = (self._source_of(leaf, inputs) for inputs in (self._inputs, base.inputs))
+        new, old = (_source_of(self._versioning, leaf, inputs) for inputs in (self._inputs, base.inputs))
         if new.root == old.root:
             return
         glob = compile_glob(leaf_glob(leaf))
@@ -169,6 +159,33 @@ class Planner:
                 for source, each in ((old, there), (new, here))
             ]
             yield InputChange(*inputs)
+
+
+def datums_of(versioning: Versioning, spec: PipelineSpec, inputs: Sequence[CommitRow], *, salt: str) -> Iterator[Datum]:
+    """Yield the datums that a spec makes of finished commits, one for each repo that it reads."""
+    if spec.input is None:
+        return iter(())
+    tuples = enumerate_datums(spec.input, lambda leaf: _matches(versioning, leaf, inputs))
+    return make_datums(tuples, salt=salt)
+
+
+def _matches(versioning: Versioning, leaf: Leaf, inputs: Iterable[CommitRow]) -> Iterator[DatumInput]:
+    source = _source_of(versioning, leaf, inputs)
+    files = versioning.file_sets.open(source.root)
+    for info, match in files.glob_matches(leaf_glob(leaf)):
+        yield datum_input(source, info.path, info.hash, info.size_bytes, match=match, leaf=leaf)
+
+
+def _source_of(versioning: Versioning, leaf: Leaf, inputs: Iterable[CommitRow]) -> InputSource:
+    commit = _commit_of(leaf, inputs)
+    return source_of(leaf, replace(commit, root=versioning.root_of(commit)))
+
+
+def failed_inputs(spec: PipelineSpec, inputs: Iterable[CommitRow]) -> list[str]:
+    """Return the names of the inputs whose commits ended with an error."""
+    failed = {commit.commit.repo for commit in inputs if commit.error}
+    leaves = spec.input.leaves() if spec.input is not None else ()
+    return sorted({leaf.name for leaf in leaves if repo_of(leaf) in failed})
 
 
 class _RecordedDatums(Mapping[str, BaseDatum]):

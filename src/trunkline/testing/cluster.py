@@ -56,8 +56,17 @@ class Cluster:
         return self.pps.InspectJob(pps_pb2.InspectJobRequest(job=job, wait=True, details=True))
 
     def until(self, look: Callable[[], Any]) -> Any:
-        """Return what look returns once that is true."""
-        found = self.server.versioning.db.changes.poll(lambda: look() or None, give_up=lambda: False, seconds=60)
+        """Return what look returns once that is true. What cannot be read yet is not true yet."""
+
+        def attempt() -> Any:
+            try:
+                return look() or None
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+                return None
+
+        found = self.server.versioning.db.changes.poll(attempt, give_up=lambda: False, seconds=60)
         assert found is not None, "it never came to be"
         return found
 

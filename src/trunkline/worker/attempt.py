@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from trunkline.errors import CorruptDataError, InvalidInputError, NotFoundError
 from trunkline.model.datums import Datum, DatumSet, DatumStats, Runner
+from trunkline.model.pipelines import Transform
 from trunkline.worker.capture import Output, OutputError, outputs
 from trunkline.worker.commands import CommandError, Script, find_user, resolve
 from trunkline.worker.context import WorkerContext
 from trunkline.worker.environment import datum_environment, map_pfs, map_values
-from trunkline.worker.launcher import Command, LauncherLostError
+from trunkline.worker.launcher import Command, Ended, LauncherLostError
 from trunkline.worker.logs import DatumLog
 from trunkline.worker.memory import describe
 from trunkline.worker.reuse import Trial
@@ -173,16 +174,10 @@ class DatumCommands:
     def reason(self, finished: Finished) -> str:
         """Return why a command that ended so counts as failed; "" if it does not."""
         ended = finished.ended
-        if ended.error:
-            return f"command cannot be started: {ended.error}"
-        if ended.status == 0 or ended.status in self.datum_set.transform.accept_return_code:
-            return ""
-        if killed := self._killed_for(finished):
-            return killed
-        last = f": {self.log.last_error_line}" if self.log.last_error_line else ""
-        if ended.status > 0:
-            return f"command exited with status {ended.status}{last}"
-        return f"command was killed by signal {-ended.status} ({_signal_name(-ended.status)}){last}"
+        if not ended.error and ended.status not in (0, *self.datum_set.transform.accept_return_code):
+            if killed := self._killed_for(finished):
+                return killed
+        return end_reason(ended, self.datum_set.transform, last_error_line=self.log.last_error_line)
 
     def _killed_for(self, finished: Finished) -> str:
         """Return why we have killed a command; "" if we have not."""
@@ -194,6 +189,18 @@ class DatumCommands:
         if finished.deadlocked:
             return "command came to a standstill, each of its threads waiting for a lock"
         return ""
+
+
+def end_reason(ended: Ended, transform: Transform, *, last_error_line: str) -> str:
+    """Return why a command that ended so, by itself, counts as failed; "" if it does not."""
+    if ended.error:
+        return f"command cannot be started: {ended.error}"
+    if ended.status in (0, *transform.accept_return_code):
+        return ""
+    last = f": {last_error_line}" if last_error_line else ""
+    if ended.status > 0:
+        return f"command exited with status {ended.status}{last}"
+    return f"command was killed by signal {-ended.status} ({_signal_name(-ended.status)}){last}"
 
 
 def _signal_name(number: int) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trunkline.model.datums import DatumSet, DatumSetResult
+from trunkline.model.residents import Resident, ResidentEnd
 from trunkline.storage.chunk.refs import ChunkRef
 
 _LENGTH = struct.Struct("!Q")
@@ -31,6 +32,37 @@ class Run:
 
     turn: int
     datum_set: DatumSet
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Executor: run this resident until it ends or the turn is cancelled."""
+
+    turn: int
+    resident: Resident
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Worker: the command of the resident has been started."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """Worker: the resident printed these, as log records (JSON objects)."""
+
+    turn: int
+    records: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LifeEnded:
+    """Worker: the turn is over, since the resident ended by itself."""
+
+    turn: int
+    end: ResidentEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +102,7 @@ class GaveUp:
     reason: str
 
 
-Message = Ready | Run | Cancel | Find | Found | Done | GaveUp
+Message = Ready | Run | Host | Began | Printed | LifeEnded | Cancel | Find | Found | Done | GaveUp
 
 
 class Channel:

@@ -3,10 +3,12 @@
 import os
 import re
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
 from trunkline.model.datums import Datum, DatumInput, DatumSet
+from trunkline.model.residents import Resident
 from trunkline.worker.namespace import VIEW
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -18,11 +20,14 @@ _MALLOC_TUNABLES = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what every command on this worker inherits: environ, one thread per numeric library, our Python in front.
 
-    In a virtual environment ``python`` means its interpreter, so that scripts see the packages beside ours.
+    In a virtual environment ``python`` means its interpreter, so that scripts see the packages beside ours. Elsewhere
+    our commands are found last, where nothing else is called so.
     """
     env = dict.fromkeys(_THREAD_LIMITS, "1") | dict(environ)
-    if sys.prefix != sys.base_prefix:
-        env["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), env.get("PATH", os.defpath)))
+    path = env.get("PATH", os.defpath)
+    ours = sysconfig.get_path("scripts")
+    in_front = sys.prefix != sys.base_prefix
+    env["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), path) if in_front else (path, ours))
     return env
 
 
@@ -41,22 +46,25 @@ def limits_threads(env: Mapping[str, str]) -> bool:
     return env.get("OMP_NUM_THREADS") == "1"
 
 
-def set_environment(datum_set: DatumSet, *, base: Mapping[str, str], worker: str) -> dict[str, str]:
-    """Return the environment that all datums of the set share."""
+def set_environment(run: DatumSet | Resident, *, base: Mapping[str, str], worker: str) -> dict[str, str]:
+    """Return the environment that all commands of a run share.
+
+    Clients in it that know of a port beside the worker (``PEER_PORT``) find the server itself there.
+    """
     return {
         **base,
         "PACH_IN_WORKER": "true",
-        "PPS_PROJECT_NAME": datum_set.project,
-        "PPS_PIPELINE_NAME": datum_set.pipeline,
+        "PPS_PROJECT_NAME": run.project,
+        "PPS_PIPELINE_NAME": run.pipeline,
         "PPS_WORKER_IP": "127.0.0.1",
         "PPS_POD_NAME": worker,
         "PPS_WORKER_GRPC_PORT": "1080",
-        "PEER_PORT": "1653",
+        "PEER_PORT": base.get("PACHD_PEER_SERVICE_PORT", "1653"),
         "PACH_NAMESPACE": "default",
-        **datum_set.transform.env,
-        **datum_set.secrets.env,
-        "PACH_JOB_ID": datum_set.job,
-        **datum_set.job_env,
+        **run.transform.env,
+        **run.secrets.env,
+        "PACH_JOB_ID": run.job,
+        **run.job_env,
     }
 
 

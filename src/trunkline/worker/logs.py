@@ -1,11 +1,13 @@
 """Log lines of a datum set (reference, section 5.5): one JSON object a line, zstd, one object in the store."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import zstandard
 
 from trunkline.model.datums import Datum, DatumSet
+from trunkline.model.residents import Resident
 from trunkline.objects.store import ObjectStore
 
 DATUM_BYTES_MAX = 10 << 20
@@ -23,18 +25,12 @@ class SetLog:
         self._key = f"logs/{datum_set.job}/{datum_set.index}-{datum_set.attempt}"
         self._compressor = zstandard.ZstdCompressor(level=3).compressobj()
         self._pieces: list[bytes] = []
-        self._common = {
-            "projectName": datum_set.project,
-            "pipelineName": datum_set.pipeline,
-            "jobId": datum_set.job,
-            "workerId": worker,
-        }
+        self._common = _common(datum_set, worker)
         self.lines = 0
 
     def datum(self, datum: Datum) -> "DatumLog":
         """Return the log of one datum's tries."""
-        data = [{"path": match.path, "hash": match.hash.hex()} for match in datum.inputs[:_INPUTS_MAX]]
-        return DatumLog(self, json.dumps({**self._common, "datumId": datum.id, "data": data})[1:])
+        return DatumLog(self.add, _constant(self._common, datum), bytes_max=DATUM_BYTES_MAX)
 
     def add(self, record: str) -> None:
         """Append one JSON object."""
@@ -49,12 +45,35 @@ class SetLog:
         return self._key
 
 
-class DatumLog:
-    """Cuts what the commands of one datum print into records."""
+def resident_log(resident: Resident, *, worker: str, add: Callable[[str], None]) -> "DatumLog":
+    """Return a log without an end, whose records go to ``add`` one by one."""
+    return DatumLog(add, _constant(_common(resident, worker), resident.datum), bytes_max=None)
 
-    def __init__(self, log: SetLog, constant: str) -> None:
-        self._log = log
+
+def _common(run: DatumSet | Resident, worker: str) -> dict[str, object]:
+    return {
+        "projectName": run.project,
+        "pipelineName": run.pipeline,
+        "jobId": run.job,
+        "workerId": worker,
+    }
+
+
+def _constant(common: dict[str, object], datum: Datum | None) -> str:
+    """Return the part that the records of one datum share, as the end of a JSON object."""
+    if datum is None:
+        return json.dumps(common)[1:]
+    data = [{"path": match.path, "hash": match.hash.hex()} for match in datum.inputs[:_INPUTS_MAX]]
+    return json.dumps({**common, "datumId": datum.id, "data": data})[1:]
+
+
+class DatumLog:
+    """Cuts what the commands of one datum print into records; what is beyond ``bytes_max`` is dropped."""
+
+    def __init__(self, add: Callable[[str], None], constant: str, *, bytes_max: int | None) -> None:
+        self._add = add
         self._constant = constant
+        self._bytes_max = bytes_max
         self._open = {"stdout": b"", "stderr": b""}
         self._kept_bytes = 0
         self._dropped_bytes = 0
@@ -94,7 +113,7 @@ class DatumLog:
             piece = line[start : start + LINE_BYTES_MAX]
             if stream == "stderr" and piece.strip():
                 self.last_error_line = piece.decode(errors="replace").strip()[:_LAST_LINE_CHARS_MAX]
-            if self._dropped_bytes or self._kept_bytes + len(piece) > DATUM_BYTES_MAX:
+            if self._dropped_bytes or (self._bytes_max and self._kept_bytes + len(piece) > self._bytes_max):
                 self._dropped_bytes += len(piece) + 1
                 continue
             self._kept_bytes += len(piece) + 1
@@ -102,4 +121,4 @@ class DatumLog:
 
     def _record(self, message: str, origin: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        self._log.add(f'{{"ts":"{now}","message":{json.dumps(message)},{origin},{self._constant}')
+        self._add(f'{{"ts":"{now}","message":{json.dumps(message)},{origin},{self._constant}')

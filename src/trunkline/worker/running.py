@@ -41,10 +41,12 @@ def run_command(
     reuse: Reuse | None = None,
     watch: DeadlockWatch | None = None,
     memory_bytes_max: int = 0,
+    began: Callable[[], None] = lambda: None,
 ) -> Finished:
     """Run the command and return how it ended; nothing of it is left then.
 
-    ``output`` gets ``stdout`` or ``stderr`` and what was read. Raises LauncherLostError if the launching process ends,
+    ``output`` gets ``stdout`` or ``stderr`` and what was read; ``began`` is called when it has been started. Raises
+    LauncherLostError if the launching process ends,
     CancelledError when the interrupts say so, after killing the command.
     """
     started = time.monotonic()
@@ -52,6 +54,7 @@ def run_command(
     with _Streams(stdin) as streams:
         launcher.start(command, streams.theirs, private=private, learn=learn, reuse=reuse)
         streams.close_theirs()
+        began()
         deadline = None if timeout_seconds is None else started + timeout_seconds
         try:
             wait = _Wait(

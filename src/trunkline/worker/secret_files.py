@@ -1,4 +1,4 @@
-"""Secrets as files, for as long as a datum set runs.
+"""Secrets as files, for as long as a datum set or a resident runs.
 
 They lie in a private directory of the worker, not at their mount path, which is part of the machine's file system that
 others see. So the mount path is mapped to that directory wherever the transform names it.
@@ -11,27 +11,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace as with_fields
 
 from trunkline.model.datums import DatumSet
 from trunkline.model.pipelines import Transform
+from trunkline.model.residents import Resident
 from trunkline.worker.commands import find_user
+
+Run = TypeVar("Run", DatumSet, Resident)
 
 
 @contextmanager
-def secret_files(datum_set: DatumSet, scratch: Path) -> Iterator[DatumSet]:
-    """Give the set with its transform changed so that it finds its secrets, which are gone at the end."""
-    if not datum_set.secrets.files:
-        yield datum_set
+def secret_files(run: Run, scratch: Path) -> Iterator[Run]:
+    """Give the run with its transform changed so that it finds its secrets, which are gone at the end."""
+    if not run.secrets.files:
+        yield run
         return
     # The same place for every set of a pipeline, so that warm interpreters stay good.
-    root = scratch / "secrets" / f"{datum_set.project}.{datum_set.pipeline}"
-    places = {mount: root / str(index) for index, mount in enumerate(sorted(datum_set.secrets.files))}
+    root = scratch / "secrets" / f"{run.project}.{run.pipeline}"
+    places = {mount: root / str(index) for index, mount in enumerate(sorted(run.secrets.files))}
     try:
         for mount, place in places.items():
-            _write(place, datum_set.secrets.files[mount], datum_set.transform.user)
-        yield replace(datum_set, transform=_mapped(datum_set.transform, places))
+            _write(place, run.secrets.files[mount], run.transform.user)
+        yield replace(run, transform=_mapped(run.transform, places))
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

@@ -11,13 +11,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from trunkline.model.residents import ResidentEnd
 from trunkline.objects import open_object_store
 from trunkline.storage.chunk.refs import ChunkRef
 from trunkline.storage.fileset import FileSets
 from trunkline.telemetry import log
-from trunkline.worker.channel import Cancel, Channel, Done, Find, Found, GaveUp, Message, Ready, Run
+from trunkline.worker.channel import (
+    Began,
+    Cancel,
+    Channel,
+    Done,
+    Find,
+    Found,
+    GaveUp,
+    Host,
+    LifeEnded,
+    Message,
+    Printed,
+    Ready,
+    Run,
+)
 from trunkline.worker.context import WorkerContext, open_context
 from trunkline.worker.interrupts import CancelledError
+from trunkline.worker.resident import run_resident
 from trunkline.worker.run import run_datum_set
 from trunkline.worker.view import View
 
@@ -55,11 +71,11 @@ class Coordinator:
         """Return the channel's descriptor."""
         return self._channel.fileno()
 
-    def next_turn(self) -> Run:
+    def next_turn(self) -> Run | Host:
         """Return what to run next; raises EOFError when there will be nothing more."""
         while True:
             message = self._channel.receive()
-            if isinstance(message, Run):
+            if isinstance(message, (Run, Host)):
                 self._turn = message.turn
                 return message
 
@@ -109,7 +125,7 @@ def serve(arguments: Arguments, *, seen_as: str, warnings: tuple[str, ...]) -> N
     try:
         channel.send(Ready(warnings))
         while True:
-            channel.send(_answer(coordinator.next_turn(), context))
+            channel.send(_answer(coordinator.next_turn(), context, channel))
     except EOFError:
         context.close()
     # Threads of libraries may be in the way of an ordinary exit, and nothing is left to be done.
@@ -120,16 +136,33 @@ def _fetches_at_once(object_url: str) -> int:
     return 1 if object_url.startswith("file:") else _REMOTE_FETCHES
 
 
-def _answer(run: Run, context: WorkerContext) -> Done | GaveUp:
+def _answer(order: Run | Host, context: WorkerContext, channel: Channel) -> Done | LifeEnded | GaveUp:
     try:
-        return Done(run.turn, run_datum_set(run.datum_set, context))
+        if isinstance(order, Host):
+            return LifeEnded(order.turn, _host(order, context, channel))
+        return Done(order.turn, run_datum_set(order.datum_set, context))
     except CancelledError:
-        return GaveUp(run.turn, "")
+        return GaveUp(order.turn, "")
     except EOFError:
         raise
     except Exception as error:  # noqa: BLE001 - the executor decides what to do with the set
-        _log.error("datum set %d of job %s: %s", run.datum_set.index, run.datum_set.job, traceback.format_exc())
-        return GaveUp(run.turn, f"{type(error).__name__}: {error}")
+        _log.error("%s: %s", _name(order), traceback.format_exc())
+        return GaveUp(order.turn, f"{type(error).__name__}: {error}")
+
+
+def _host(order: Host, context: WorkerContext, channel: Channel) -> ResidentEnd:
+    return run_resident(
+        order.resident,
+        context,
+        began=lambda: channel.send(Began(order.turn)),
+        printed=lambda records: channel.send(Printed(order.turn, tuple(records))),
+    )
+
+
+def _name(order: Run | Host) -> str:
+    if isinstance(order, Run):
+        return f"datum set {order.datum_set.index} of job {order.datum_set.job}"
+    return f"process of {order.resident.project}/{order.resident.pipeline}"
 
 
 def _die_with_parent(parent: int) -> None:

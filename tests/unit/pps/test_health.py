@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline.model.jobs import JobState, PipelineState
+from trunkline.model.jobs import JobState, PipelineState, PipelineType
 from trunkline.pps.health import Health, health
 from trunkline.pps.queries.pipelines import PipelineRow
 
@@ -19,6 +19,7 @@ def row(state: PipelineState, *, stopped: bool = False) -> PipelineRow:
         created_at=0,
         metadata={},
         imports=(),
+        type=PipelineType.TRANSFORM,
         spec_commit="",
         salt="",
         user_spec_json="{}",
@@ -36,9 +37,10 @@ def row(state: PipelineState, *, stopped: bool = False) -> PipelineRow:
         (PipelineState.RUNNING, False, JobState.UNRUNNABLE, [Health.ACTIVE, Health.UNHEALTHY]),
         (PipelineState.PAUSED, True, JobState.KILLED, [Health.PAUSED, Health.UNHEALTHY]),
         (PipelineState.FAILURE, False, JobState.FAILURE, [Health.FAILED, Health.UNHEALTHY]),
+        (PipelineState.CRASHING, False, None, [Health.ACTIVE, Health.UNHEALTHY]),
     ],
 )
 def test_a_pipeline_is_one_of_three_and_may_be_unhealthy_besides(
     state: PipelineState, stopped: bool, last: JobState | None, counted: list[Health]
 ) -> None:
-    assert health(row(state, stopped=stopped), last) == counted
+    assert health(row(state, stopped=stopped), last, state) == counted

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Row, Select, delete, insert, select, update
 
 from trunkline.db.tables import commits, datum_sets, jobs, pipelines
-from trunkline.model.jobs import JobState
+from trunkline.model.jobs import JobState, PipelineType
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.queries.garbage import replace_in
 
@@ -156,11 +156,18 @@ def list_jobs(
         yield _job(row)
 
 
-def unfinished_jobs(connection: Connection, pipeline_key: int | None = None) -> list[JobRow]:
-    """Return the jobs that have not ended, oldest first; of one pipeline only, where given."""
+def unfinished_jobs(
+    connection: Connection,
+    pipeline_key: int | None = None,
+    *,
+    type: PipelineType | None = None,  # noqa: A002 - the field's word
+) -> list[JobRow]:
+    """Return the jobs that have not ended, oldest first; of one pipeline or one kind of them only, where given."""
     statement = _select().where(jobs.c.state.in_(_UNFINISHED)).order_by(jobs.c.key)
     if pipeline_key is not None:
         statement = statement.where(jobs.c.pipeline == pipeline_key)
+    if type is not None:
+        statement = statement.where(pipelines.c.type == int(type))
     return [_job(row) for row in connection.execute(statement)]
 
 

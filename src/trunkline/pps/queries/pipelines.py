@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from trunkline.db.tables import pipeline_versions, pipelines
-from trunkline.model.jobs import PipelineState
+from trunkline.model.jobs import PipelineState, PipelineType
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class PipelineRow:
     created_at: int
     metadata: dict[str, str]
     imports: tuple[str, ...]
+    type: PipelineType
     spec_commit: str
     salt: str
     user_spec_json: str
@@ -46,6 +47,7 @@ def _select() -> Select[Any]:
         pipelines.c.created_at,
         pipelines.c.metadata,
         pipelines.c.imports,
+        pipelines.c.type,
         pipeline_versions.c.version,
         pipeline_versions.c.spec_commit,
         pipeline_versions.c.salt,
@@ -68,6 +70,7 @@ def _pipeline(row: Row[Any]) -> PipelineRow:
         created_at=row.created_at,
         metadata=row.metadata,
         imports=tuple(row.imports),
+        type=PipelineType(row.type),
         spec_commit=row.spec_commit,
         salt=row.salt,
         user_spec_json=row.user_spec_json,
@@ -136,6 +139,17 @@ def running_versions(connection: Connection) -> list[tuple[int, int]]:
         pipelines.c.stopped.is_(False), pipelines.c.state != int(PipelineState.FAILURE)
     )
     return [(row.key, row.version) for row in connection.execute(statement)]
+
+
+def resident_pipelines(connection: Connection) -> list[PipelineRow]:
+    """Return the spouts and services that are neither stopped nor impossible to run, at their newest versions."""
+    statement = _select().where(
+        pipeline_versions.c.version == pipelines.c.version,
+        pipelines.c.type != int(PipelineType.TRANSFORM),
+        pipelines.c.stopped.is_(False),
+        pipelines.c.state != int(PipelineState.FAILURE),
+    )
+    return [_pipeline(row) for row in connection.execute(statement.order_by(pipelines.c.key))]
 
 
 def delete_pipeline(connection: Connection, key: int) -> None:

@@ -41,7 +41,7 @@ def fill_defaults(spec: PipelineSpec, *, now: datetime, project: str = DEFAULT_P
         reprocess_spec=spec.reprocess_spec or REPROCESS_UNTIL_SUCCESS,
         datum_tries=spec.datum_tries or DATUM_TRIES,
         service=_fill_service(spec.service),
-        spout=Spout(_fill_service(spec.spout.service)) if spec.spout else None,
+        spout=_fill_spout(spec.spout),
     )
     if spec.input is None:
         return filled
@@ -50,6 +50,13 @@ def fill_defaults(spec: PipelineSpec, *, now: datetime, project: str = DEFAULT_P
 
 def _fill_service(service: Service | None) -> Service | None:
     return replace(service, type=service.type or "NodePort") if service else None
+
+
+def _fill_spout(spout: Spout | None) -> Spout | None:
+    # The published SDK cannot send a spout without a service: an empty one is none.
+    if spout is None or spout.service in (None, Service()):
+        return None if spout is None else Spout()
+    return Spout(_fill_service(spout.service))
 
 
 class _InputFiller:

@@ -74,7 +74,7 @@ def long_running_problems(spec: PipelineSpec) -> Iterator[Finding]:
         yield error("spout", "a spout without a service must have no input; take the input away, or add spout.service")
     if spout is not None and service is not None:
         yield error("service", "a spout's service belongs in spout", {"spout": {"service": {"internalPort": 8080}}})
-    if service is not None and spec.parallelism_spec and spec.parallelism_spec.constant > 1:
+    if spec.served is not None and spec.parallelism_spec and spec.parallelism_spec.constant > 1:
         yield error("parallelismSpec.constant", "a service runs once", {"constant": 1})
     if spec.s3_out and (spout or service):
         yield error("s3Out", "not for spouts and services", {"s3Out": False})
@@ -84,6 +84,8 @@ def long_running_problems(spec: PipelineSpec) -> Iterator[Finding]:
 
 
 def _service_problems(service: Service, path: str) -> Iterator[Finding]:
+    if not service.internal_port:
+        yield error(f"{path}.internalPort", "must say at which port the process listens", {"internalPort": 8000})
     if service.type not in ("", *SERVICE_TYPES):
         yield error(f"{path}.type", f"must be one of {', '.join(SERVICE_TYPES)}", {"type": "NodePort"})
     for key, port in (("internalPort", service.internal_port), ("externalPort", service.external_port)):

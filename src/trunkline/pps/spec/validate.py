@@ -25,12 +25,11 @@ def validate(spec: PipelineSpec) -> None:
 
 def problems(spec: PipelineSpec) -> list[Finding]:
     """Return every error of a spec whose defaults are filled in."""
-    is_plain_spout = spec.spout is not None and spec.spout.service is None
     return list(
         chain(
             _pipeline_problems(spec),
             secret_problems(spec.transform.secrets if spec.transform else ()),
-            () if is_plain_spout and spec.input is None else input_problems(spec.input),
+            () if spec.spout is not None and spec.input is None else input_problems(spec.input),
             checked(check_branch_name, spec.output_branch, "outputBranch"),
             resource_problems(spec),
             limit_problems(spec),

@@ -1,0 +1,55 @@
+"""How a pipeline is right now: its state, why, and what of it runs."""
+
+from dataclasses import dataclass
+
+from trunkline.model.jobs import JobState, PipelineState, PipelineType
+from trunkline.model.pipelines import PipelineSpec
+from trunkline.pfs.transaction import Transaction
+from trunkline.pps.queries import jobs, residents
+from trunkline.pps.queries.jobs import JobRow
+from trunkline.pps.queries.pipelines import PipelineRow
+from trunkline.pps.restarts import reported
+from trunkline.pps.spec.decode import decode_spec
+from trunkline.pps.states import pipeline_state
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a pipeline is right now."""
+
+    state: PipelineState
+    reason: str
+    last_job: JobState | None
+    """The state of its newest job."""
+    processes: int | None = None
+    """How many processes of a spout or service run."""
+
+
+def condition_of(tx: Transaction, row: PipelineRow) -> Condition:
+    """Return how a pipeline is."""
+    newest = jobs.newest_job(tx.connection, row.key)
+    has_work = bool(jobs.unfinished_jobs(tx.connection, row.key))
+    spec = decode_spec(row.spec_json)
+    state, reason = pipeline_state(spec, stopped=row.stopped, has_work=has_work or row.type is PipelineType.SPOUT)
+    living = None
+    if row.type is not PipelineType.TRANSFORM:
+        found = residents.residents_of(tx.connection, row.key)
+        living = sum(each.began_at is not None for each in found)
+        if state is PipelineState.RUNNING:
+            state, reason = reported(found, places=places_of(spec), now=tx.now)
+            reason = reason or ("" if found else _nothing_to_serve(newest))
+    return Condition(state, reason, None if newest is None else newest.state, living)
+
+
+def _nothing_to_serve(newest: JobRow | None) -> str:
+    """Return why a service has no process, as far as its newest job tells."""
+    if newest is None or not newest.state.is_terminal:
+        return ""
+    if newest.state is JobState.SUCCESS:
+        return "there is no datum to serve yet"
+    return f"there is nothing to serve: job {newest.id} ended as {newest.state.name}: {newest.reason}"
+
+
+def places_of(spec: PipelineSpec) -> int:
+    """Return how many processes of a spout or service run at a time."""
+    return max(1, spec.parallelism_spec.constant) if spec.parallelism_spec is not None else 1

@@ -1,0 +1,37 @@
+"""The external ports of services: who gets which, and what to tell who gets none. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from trunkline.model.pipelines import PipelineSpec
+from trunkline.model.residents import Place
+from trunkline.pps.queries.pipelines import PipelineRow
+
+
+def claimed_ports(
+    wanted: Iterable[tuple[Place, PipelineRow, PipelineSpec]],
+) -> tuple[dict[int, int], dict[Place, str]]:
+    """Return which ports are to lead where, and what is wrong with processes whose port another one has."""
+    ports: dict[int, int] = {}
+    owners: dict[int, PipelineRow] = {}
+    problems = {}
+    for place, row, spec in wanted:
+        service = spec.served
+        if service is None or service.external_port in (0, service.internal_port):
+            continue
+        port = service.external_port
+        if port in ports:
+            problems[place] = f"service.externalPort: pipeline {owners[port]} has port {port}: choose another"
+            continue
+        ports[port], owners[port] = service.internal_port, row
+    return ports, problems
+
+
+def closed_port_problem(spec: PipelineSpec, closed: Mapping[int, str]) -> str:
+    """Return what to tell a service whose external port is among those that cannot be had; empty for others."""
+    service = spec.served
+    if service is None or service.external_port not in closed:
+        return ""
+    return (
+        f"service.externalPort: cannot listen at port {service.external_port} of this machine: "
+        f"{closed[service.external_port]}: end what listens there, or choose another port"
+    )
