@@ -21,7 +21,9 @@ from trunkline.pps.logs import LogLine, line_of, read_records
 from trunkline.pps.queries import residents
 from trunkline.pps.queries.residents import LogPiece
 
-_LOOSE_BYTES_MAX, _LOOSE_PIECES_MAX = 1 << 20, 1000
+LOOSE_BYTES_MAX = 1 << 20
+"""So much is in rows before it goes into an object."""
+_LOOSE_PIECES_MAX = 1000
 KEPT_BYTES_MAX = 256 << 20
 """What is kept of one pipeline, before compression; the oldest lines go first."""
 
@@ -29,9 +31,17 @@ KEPT_BYTES_MAX = 256 << 20
 class ResidentLogs:
     """Writes and reads the lines of all spouts and services."""
 
-    def __init__(self, versioning: Versioning, objects: ObjectStore, *, kept_bytes_max: int = KEPT_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        versioning: Versioning,
+        objects: ObjectStore,
+        *,
+        loose_bytes_max: int = LOOSE_BYTES_MAX,
+        kept_bytes_max: int = KEPT_BYTES_MAX,
+    ) -> None:
         self._versioning = versioning
         self._objects = objects
+        self._loose_bytes_max = loose_bytes_max
         self._kept_bytes_max = kept_bytes_max
         self._packing = threading.Lock()
 
@@ -49,7 +59,7 @@ class ResidentLogs:
             piece = LogPiece(0, first, len(records), len(text), tx.now, data, "")
             residents.insert_piece(tx.connection, pipeline, piece)
             count, size = residents.loose_size(tx.connection, pipeline)
-        if size >= _LOOSE_BYTES_MAX or count >= _LOOSE_PIECES_MAX:
+        if size >= self._loose_bytes_max or count >= _LOOSE_PIECES_MAX:
             self._pack(pipeline)
 
     def note(self, resident: Resident, message: str) -> None:

@@ -73,6 +73,59 @@ print(json.dumps(answers))
 """
 
 
+RESIDENT_DRIVER = """
+import json, queue, sys
+from pathlib import Path
+from trunkline.executors.local import LocalExecutor
+from trunkline.executors.residents import LocalResidence
+from trunkline.model.datums import Datum, DatumInput, InputSource
+from trunkline.model.pipelines import Transform
+from trunkline.model.residents import Place, Resident
+from trunkline.objects import open_object_store
+from trunkline.storage.chunk import MemoryChunkIndex
+from trunkline.storage.fileset import FileSets
+
+home, isolation = Path(sys.argv[1]), sys.argv[2]
+url = f"file://{home}/objects"
+index = MemoryChunkIndex()
+file_sets = FileSets(open_object_store(url), index)
+layer = file_sets.edit()
+layer.add("/a", b"alpha")
+source = InputSource("in", "default", "in", "user", "master", "c", file_sets.compose("", [layer.finish()]))
+datum = Datum("d", "", (DatumInput(source, "/", b""),))
+executor = LocalExecutor(url, home / "scratch", find_chunks=index.find, isolation=isolation, working_dir=home)
+residence = LocalResidence(executor.settings)
+events = queue.Queue()
+
+
+class Told:
+    def began(self, resident):
+        events.put("began")
+
+    def printed(self, resident, records):
+        for record in records:
+            events.put(json.loads(record)["message"])
+
+    def gone(self, resident, end):
+        events.put(end and end.reason)
+
+
+stdin = (
+    "cat /pfs/in/a; echo",
+    'test -w "$PACH_CONFIG" && echo ours',
+    "umount /pfs 2>/dev/null || echo stays",
+    "sleep 600",
+)
+transform = Transform(cmd=("sh",), stdin=stdin)
+residence.start(Resident(Place(1, 0), "1", "default", "p", transform, "spout", datum, {}), Told())
+seen = [events.get(timeout=60) for _ in range(4)]
+residence.stop(Place(1, 0))
+seen.append(events.get(timeout=60))
+residence.close()
+print(json.dumps({"seen": seen, "left": [path.name for path in (home / "scratch").iterdir()]}))
+"""
+
+
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A directory of the ordinary user's own."""
@@ -131,3 +184,15 @@ def test_an_ordinary_user_without_a_namespace_has_a_mapped_view(python: str, hom
     for answer in json.loads(done.stdout):
         assert (answer["reason"], answer["warnings"]) == ("", 1)
         assert answer["output"] == {"/x": f"{home}/scratch/worker-1/pfs"}
+
+
+@pytest.mark.parametrize("isolation", ["namespace", "mapped"])
+def test_an_ordinary_user_has_long_running_processes_too(python: str, home: Path, isolation: str) -> None:
+    probe = _run(python, namespace.__file__, str(home / "probe"), home=home)
+    if probe.stdout and isolation == "namespace":
+        pytest.skip(f"this host gives ordinary users no mount namespace: {probe.stdout}")
+
+    done = _run(python, "-c", RESIDENT_DRIVER, str(home), isolation, home=home)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"seen": ["began", "alpha", "ours", "stays", None], "left": []}

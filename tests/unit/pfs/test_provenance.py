@@ -1,10 +1,14 @@
 import pytest
-from pfs_story import branch, compute, head, make_repos, provenance, put, repos_of_set
+from pfs_story import branch, compute, head, make_repos, provenance, put, read, repos_of_set
 
 from trunkline.errors import ConflictError
 from trunkline.model.jobs import OriginKind
+from trunkline.model.names import SPEC
+from trunkline.model.versions import BranchKey, CommitReference, RepoKey
 from trunkline.pfs.branches import create_branch, inspect_branch
+from trunkline.pfs.commits import abandon_head, start_commit
 from trunkline.pfs.provenance import ProvenanceCycleError
+from trunkline.pfs.repos import create_repo
 from trunkline.pfs.versioning import Versioning
 
 
@@ -100,3 +104,65 @@ def test_branches_know_all_that_is_up_and_downstream(versioning: Versioning) -> 
     assert [key.repo.name for key in top.subvenance] == ["b", "c"]
     assert [key.repo.name for key in bottom.provenance] == ["a", "b"]
     assert [key.repo.name for key in bottom.direct_provenance] == ["b"]
+
+
+def make_spout(versioning: Versioning, name: str) -> None:
+    """Make a repo whose master is computed from its specification alone."""
+    spec = RepoKey("default", name, SPEC)
+    with versioning.transaction() as tx:
+        create_repo(tx, RepoKey("default", name))
+        create_repo(tx, spec)
+        create_branch(tx, branch(name), provenance=[BranchKey(spec, "master")])
+
+
+def test_a_branch_under_a_specification_alone_stands_at_an_empty_commit_and_can_be_written(
+    versioning: Versioning,
+) -> None:
+    make_spout(versioning, "spout")
+    make_repos(versioning, "below")
+    compute(versioning, "below", "spout")
+    assert head(versioning, "spout").finished_at is not None
+
+    commit = put(versioning, "spout", {"/a": "1"})
+
+    written = head(versioning, "spout")
+    assert (written.commit, written.origin) == (commit, OriginKind.USER)
+    assert provenance(versioning, "spout")[0].startswith("spout@")
+    assert provenance(versioning, "below") == [f"spout@{commit.id}"]
+
+
+def test_a_new_specification_opens_no_commit_that_nobody_would_write(versioning: Versioning) -> None:
+    make_spout(versioning, "spout")
+    before = head(versioning, "spout")
+    writer = versioning.file_sets.edit()
+    writer.add("/spec", b"2")
+
+    versioning.write_layer(CommitReference(RepoKey("default", "spout", SPEC), id="master"), writer.finish())
+
+    assert head(versioning, "spout") == before
+
+
+def test_an_abandoned_commit_is_closed_with_an_error_and_nothing_of_it_is_seen(versioning: Versioning) -> None:
+    make_spout(versioning, "spout")
+    put(versioning, "spout", {"/a": "1"})
+    with versioning.transaction() as tx:
+        start_commit(tx, branch("spout"))
+    put(versioning, "spout", {"/half": "1"})
+
+    with versioning.transaction() as tx:
+        abandon_head(tx, branch("spout"), "gone")
+
+    assert head(versioning, "spout").error == "gone"
+    put(versioning, "spout", {"/b": "1"})
+    assert read(versioning, "spout") == {"/a": "1", "/b": "1"}
+
+
+def test_only_a_commit_that_somebody_opened_can_be_abandoned(versioning: Versioning) -> None:
+    make_repos(versioning, "top", "below")
+    compute(versioning, "below", "top")
+
+    with versioning.transaction() as tx:
+        abandon_head(tx, branch("top"), "gone")
+        abandon_head(tx, branch("below"), "gone")
+
+    assert (head(versioning, "top").error, head(versioning, "below").error) == ("", "")
