@@ -16,6 +16,7 @@ import pytest
 
 from trunkline.testing.raw import read_objects
 from trunkline.testing.server import ServerProcess, running_server
+from trunkline.testing.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -222,6 +223,75 @@ def test_egress_fills_the_table_again_after_each_job(shell: Shell, follow: Calla
     with closing(sqlite3.connect(tmp_path / "examples" / "egress-sqlite" / "shop.db")) as database:
         rows = database.execute("SELECT * FROM totals ORDER BY store").fetchall()
     assert rows == [("hollywood bvd.", 1, 75.0), ("mariposa st.", 1, 5.0), ("washington st.", 6, 480.0)]
+
+
+def test_a_spout_goes_on_where_it_was_and_each_message_is_one_job(
+    shell: Shell, follow: Callable[..., None], tmp_path: Path
+) -> None:
+    def messages() -> list[str]:
+        lines = shell("spout", "pachctl list file messages@master").splitlines()[1:]
+        return sorted(line.split()[1] for line in lines)
+
+    follow("spout", slice(0, 1))
+    eventually(lambda: len(messages()) >= 3)
+    follow("spout", slice(1, 3))
+
+    stopped_at = messages()
+    assert shell("spout", "pachctl list job --pipeline messages --raw") == ""
+    assert shell("spout", "pachctl logs --pipeline messages").splitlines()[0] == "sent message 1"
+    shell("spout", "pachctl wait commit words@master")
+    words = files(shell, "words", tmp_path / "words")
+    assert {f"/{name}" for name in words} == set(stopped_at)
+    assert {int(text) for text in words.values()} == {4}
+    assert counts(shell, "words")[0] <= 1
+
+    shell("spout", "pachctl start pipeline messages")
+
+    eventually(lambda: len(messages()) > len(stopped_at))
+    shell("spout", "pachctl stop pipeline messages")
+    assert set(messages()) == {f"/message-{number}" for number in range(1, len(messages()) + 1)}
+
+
+def test_what_is_posted_to_a_spout_is_committed(shell: Shell, follow: Callable[..., None]) -> None:
+    follow("spout", slice(3, 4))
+
+    shell("spout", "curl --silent --fail --data-binary shipped http://localhost:8762/orders/18")
+
+    assert shell("spout", "pachctl get file webhook@master:/orders/18") == "shipped"
+    shell("spout", "pachctl delete pipeline webhook")
+
+
+@pytest.mark.sdk
+def test_readings_of_the_sdk_come_in_pairs(shell: Shell, follow: Callable[..., None]) -> None:
+    """The published client has a python3 of its own here, so that the spec names it."""
+    shell("spout", f"sed -i 's|python3|{SDK_PYTHON}|' sensor.yaml")
+
+    follow("spout", slice(4, 5))
+
+    eventually(lambda: len(shell("spout", "pachctl list file sensor@master:/roof").splitlines()) > 2)
+    shell("spout", "pachctl stop pipeline sensor")
+    last = shell("spout", "pachctl glob file 'sensor@master:/*/*'").split()[1::2][1:]
+    roof, cellar = (sorted(path.rpartition("/")[2] for path in last if place in path) for place in ("roof", "cellar"))
+    assert roof == cellar
+
+
+def test_a_website_shows_what_is_committed_and_goes_back(shell: Shell, follow: Callable[..., None]) -> None:
+    def shown() -> str:
+        return shell("service", "curl --silent http://localhost:8764/ || true")
+
+    follow("service", slice(0, 1))
+    follow("service", slice(1, 2))
+    eventually(lambda: shown() == "second edition\n")
+    assert [job["state"] for job in read_objects(shell("service", "pachctl list job --pipeline website --raw"))] == [
+        "JOB_RUNNING",
+        "JOB_SUCCESS",
+    ]
+
+    shell("service", "pachctl create branch pages@master --head master^")
+
+    eventually(lambda: shown() == "first edition\n")
+    shell("service", "pachctl stop pipeline website")
+    assert shown() == ""
 
 
 @pytest.mark.sdk

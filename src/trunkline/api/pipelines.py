@@ -185,10 +185,10 @@ class PipelineMethods:
     def RerunPipeline(self, request: pps_pb2.RerunPipelineRequest, context: grpc.ServicerContext) -> Empty:
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
-        definition = pipelines.define(
-            self._versioning, row.effective_spec_json, update=True, reprocess=request.reprocess
-        )
-        self._create(definition, context)
+        definition = pipelines.redefine(row, reprocess=request.reprocess)
+        layer = pipelines.write_spec(self._versioning, definition)
+        with self._versioning.transaction() as tx:
+            pipelines.create_pipeline(tx, self._versioning, definition, spec_layer=layer)
         return Empty()
 
     def RunCron(self, request: pps_pb2.RunCronRequest, context: grpc.ServicerContext) -> Empty:

@@ -83,8 +83,10 @@ def pipeline_info(row: PipelineRow, *, condition: Condition, details: bool) -> p
     if details:
         info.details.CopyFrom(_pipeline_details(row, spec))
         info.details.reason = condition.reason
-        if condition.state is PipelineState.STANDBY:
+        if condition.state in (PipelineState.STANDBY, PipelineState.PAUSED, PipelineState.FAILURE):
             info.details.workers_available = 0
+        if (since := wire.timestamp(condition.busy_since)) is not None:
+            info.details.workers_started_at.CopyFrom(since)
         if condition.processes is not None:
             info.details.workers_available = condition.processes
         if condition.state in (PipelineState.CRASHING, PipelineState.RESTARTING):

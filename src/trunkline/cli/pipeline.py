@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import click
 
@@ -69,7 +69,19 @@ def list_pipeline(
         print_messages(infos, raw)
     else:
         header = ("PROJECT", "NAME", "VERSION", "INPUT", "CREATED", "STATE / LAST JOB", "ALERTS", "DESCRIPTION")
-        print_table(header, (_row(info, show_time) for info in infos))
+        alerts = _alerts(session, None if all_projects else in_project)
+        print_table(header, (_row(info, show_time, alerts) for info in infos))
+
+
+def _alerts(session: Session, in_project: str | None) -> dict[tuple[str, str], int]:
+    """Return how many alerts each pipeline has that has any, by project and name; ``check status`` prints them."""
+    request = (
+        proto.pps_pb2.CheckStatusRequest(all=True)
+        if in_project is None
+        else proto.pps_pb2.CheckStatusRequest(project=refer.project(in_project))
+    )
+    statuses = session.client.pps.CheckStatus(request)
+    return {(each.project.name, each.pipeline.name): len(each.alerts) for each in statuses}
 
 
 def history_count(text: str) -> int:
@@ -82,7 +94,8 @@ def history_count(text: str) -> int:
     return int(text)
 
 
-def _row(info: proto.pps_pb2.PipelineInfo, show_time: ShowTime) -> list[Cell]:
+def _row(info: proto.pps_pb2.PipelineInfo, show_time: ShowTime, alerts: Mapping[tuple[str, str], int]) -> list[Cell]:
+    count = alerts.get((info.pipeline.project.name, info.pipeline.name), 0)
     return [
         info.pipeline.project.name,
         info.pipeline.name,
@@ -90,7 +103,7 @@ def _row(info: proto.pps_pb2.PipelineInfo, show_time: ShowTime) -> list[Cell]:
         shorthand(info.details.input),
         show_time(info.details.created_at),
         _state(info),
-        "-",
+        Coloured(str(count), "red") if count else "-",
         info.details.description,
     ]
 
@@ -129,14 +142,16 @@ def inspect_pipeline(
             ("Name", info.pipeline.name),
             ("Project", info.pipeline.project.name),
             ("Description", details.description),
+            ("Type", _type(info)),
             ("Version", str(info.version)),
             ("Created", show_time(details.created_at)),
             ("State", states.pipeline_state(info.state)),
             ("Reason", info.reason or details.reason),
-            ("Recent error", details.recent_error),
+            ("Recent error", details.recent_error if details.recent_error != info.reason else ""),
             ("Last job", states.job_state(info.last_job_state)),
             ("Workers available", f"{details.workers_available} of {details.workers_requested}"),
             ("Stopped", "yes" if info.stopped else ""),
+            ("Service", _service(details)),
             ("Input", shorthand(details.input)),
             ("Output branch", details.output_branch),
             ("Datum tries", str(details.datum_tries or "")),
@@ -154,6 +169,20 @@ def _unused(user_spec_json: str) -> str:
 
     findings = lint(decode_spec(user_spec_json or "{}"))
     return "\n".join(str(finding) for finding in findings if finding.severity is Severity.NOTE)
+
+
+def _type(info: proto.pps_pb2.PipelineInfo) -> str:
+    name = proto.pps_pb2.PipelineInfo.PipelineType.Name(info.type)
+    return name.removeprefix("PIPELINE_TYPE_").lower()
+
+
+def _service(details: proto.pps_pb2.PipelineInfo.Details) -> str:
+    """Return where a service is reached."""
+    service = details.spout.service if details.HasField("spout") else details.service
+    if not service.internal_port:
+        return ""
+    inside = f"listens at port {service.internal_port}"
+    return f"{inside}, reached at localhost:{service.external_port or service.internal_port}"
 
 
 def _pretty(text: str) -> str:

@@ -1,9 +1,11 @@
 """How a pipeline is right now: its state, why, and what of it runs."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from trunkline.model.jobs import JobState, PipelineState, PipelineType
 from trunkline.model.pipelines import PipelineSpec
+from trunkline.pfs.queries import commits
 from trunkline.pfs.transaction import Transaction
 from trunkline.pps.queries import jobs, residents
 from trunkline.pps.queries.jobs import JobRow
@@ -23,14 +25,17 @@ class Condition:
     """The state of its newest job."""
     processes: int | None = None
     """How many processes of a spout or service run."""
+    busy_since: int | None = None
+    """Since when a pipeline that is scaled has had work without a pause."""
 
 
 def condition_of(tx: Transaction, row: PipelineRow) -> Condition:
     """Return how a pipeline is."""
     newest = jobs.newest_job(tx.connection, row.key)
-    has_work = bool(jobs.unfinished_jobs(tx.connection, row.key))
     spec = decode_spec(row.spec_json)
-    state, reason = pipeline_state(spec, stopped=row.stopped, has_work=has_work or row.type is PipelineType.SPOUT)
+    busy_at = busy_since(_jobs_at_work(tx, row)) if spec.autoscaling else None
+    has_work = busy_at is not None or row.type is PipelineType.SPOUT
+    state, reason = pipeline_state(spec, stopped=row.stopped, has_work=has_work)
     living = None
     if row.type is not PipelineType.TRANSFORM:
         found = residents.residents_of(tx.connection, row.key)
@@ -38,7 +43,27 @@ def condition_of(tx: Transaction, row: PipelineRow) -> Condition:
         if state is PipelineState.RUNNING:
             state, reason = reported(found, places=places_of(spec), now=tx.now)
             reason = reason or ("" if found else _nothing_to_serve(newest))
-    return Condition(state, reason, None if newest is None else newest.state, living)
+    return Condition(state, reason, None if newest is None else newest.state, living, busy_at)
+
+
+def _jobs_at_work(tx: Transaction, row: PipelineRow) -> Iterator[JobRow]:
+    """Yield the jobs of a pipeline, newest first, without those that still wait for their inputs."""
+    for job in jobs.list_jobs(tx.connection, pipeline_key=row.key):
+        inputs = commits.provenance_of(tx.connection, job.output_commit) if job.state is JobState.CREATED else ()
+        if all(commit.finished_at is not None for commit in inputs):
+            yield job
+
+
+def busy_since(newest_first: Iterable[JobRow]) -> int | None:
+    """Return since when there has been work without a pause; None if there is none now."""
+    since: int | None = None
+    for job in newest_first:
+        if since is None and job.finished_at is not None:
+            continue
+        if job.finished_at is not None and job.finished_at < (since or 0):
+            return since
+        since = min(since or job.created_at, job.created_at)
+    return since
 
 
 def _nothing_to_serve(newest: JobRow | None) -> str:

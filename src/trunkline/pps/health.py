@@ -8,7 +8,6 @@ from trunkline.model.jobs import JobState, PipelineState
 from trunkline.pfs.transaction import Transaction
 from trunkline.pps.condition import condition_of
 from trunkline.pps.queries import jobs, pipelines
-from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
@@ -57,13 +56,12 @@ def alerts_of(tx: Transaction, row: PipelineRow) -> list[str]:
     if last is not None and last.state in (JobState.FAILURE, JobState.UNRUNNABLE):
         alerts.append(f"the newest job, {last.id}, ended as {last.state.name}: {last.reason}")
     if uptime := decode_spec(row.spec_json).maximum_expected_uptime:
-        alerts += _uptime_alerts(tx.now, jobs.unfinished_jobs(tx.connection, row.key), uptime)
+        alerts += _uptime_alerts(tx.now, condition.busy_since, uptime)
     return alerts
 
 
-def _uptime_alerts(now: int, running: Sequence[JobRow], uptime: str) -> list[str]:
-    started = min((job.started_at for job in running if job.started_at is not None), default=now)
-    seconds = (now - started) / 1_000_000
+def _uptime_alerts(now: int, busy_since: int | None, uptime: str) -> list[str]:
+    seconds = (now - busy_since) / 1_000_000 if busy_since is not None else 0
     return (
         [f"busy for {seconds:.0f} s, longer than maximumExpectedUptime, {uptime}"]
         if seconds > parse_duration(uptime)

@@ -18,7 +18,7 @@ from trunkline.pps.egress import copy_out, password_mounts
 from trunkline.pps.executor import Executor
 from trunkline.pps.jobs import close_commits, move_job
 from trunkline.pps.pipelines import runner_of
-from trunkline.pps.planning import Base, JobPlan, Planner, base_datum, failed_inputs
+from trunkline.pps.planning import Base, JobPlan, Planner, base_datum, failed_repos
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import DatumSetRow, JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -27,6 +27,7 @@ from trunkline.pps.resources import memory_bytes_max, thread_environment
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
+from trunkline.pps.states import unrunnable_reason
 from trunkline.storage.chunk import decode_refs
 
 _REASON_CHARS_MAX = 2000
@@ -83,8 +84,7 @@ class JobRun:
 
     def _run(self) -> None:
         self._began_at = now()
-        if failed := failed_inputs(self._spec, self._inputs):
-            reason = f"unrunnable because the following upstream pipelines failed: {', '.join(failed)}"
+        if reason := unrunnable_reason(self._spec, failed_repos(self._inputs)):
             self._end(JobState.UNRUNNABLE, reason)
             return
         if not self._transform.cmd:

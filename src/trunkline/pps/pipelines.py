@@ -79,6 +79,13 @@ def define(
     return Definition(user_json, effective, spec, update=update or spec.update, reprocess=reprocess or spec.reprocess)
 
 
+def redefine(row: PipelineRow, *, reprocess: bool) -> Definition:
+    """Return a pipeline's definition as it stands, to be applied again: later defaults do not change it."""
+    return Definition(
+        row.user_spec_json, row.effective_spec_json, decode_spec(row.spec_json), update=True, reprocess=reprocess
+    )
+
+
 def runner_of(spec: PipelineSpec) -> Runner | None:
     """Return the runner that a spec picks by the annotation ``runner``; None where it leaves that to the server."""
     named = spec.metadata.annotations.get("runner") if spec.metadata is not None else None

@@ -181,11 +181,9 @@ def _source_of(versioning: Versioning, leaf: Leaf, inputs: Iterable[CommitRow]) 
     return source_of(leaf, replace(commit, root=versioning.root_of(commit)))
 
 
-def failed_inputs(spec: PipelineSpec, inputs: Iterable[CommitRow]) -> list[str]:
-    """Return the names of the inputs whose commits ended with an error."""
-    failed = {commit.commit.repo for commit in inputs if commit.error}
-    leaves = spec.input.leaves() if spec.input is not None else ()
-    return sorted({leaf.name for leaf in leaves if repo_of(leaf) in failed})
+def failed_repos(inputs: Iterable[CommitRow]) -> list[tuple[str, str]]:
+    """Return project and name of the repos whose commits ended with an error."""
+    return [(each.commit.repo.project, each.commit.repo.name) for each in inputs if each.error]
 
 
 class _RecordedDatums(Mapping[str, BaseDatum]):

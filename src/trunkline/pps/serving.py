@@ -15,10 +15,11 @@ from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.jobs import close_commits, kill_job, move_job
-from trunkline.pps.planning import datums_of, failed_inputs
+from trunkline.pps.planning import datums_of, failed_repos
 from trunkline.pps.queries import jobs
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
+from trunkline.pps.states import unrunnable_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,7 @@ class Serving:
 
 def judge(versioning: Versioning, spec: PipelineSpec, inputs: Sequence[CommitRow], *, salt: str) -> Verdict:
     """Return what is to be done with finished commits, one for each repo that the spec reads."""
-    if failed := failed_inputs(spec, inputs):
-        reason = f"unrunnable because the following upstream pipelines failed: {', '.join(failed)}"
+    if reason := unrunnable_reason(spec, failed_repos(inputs)):
         return Verdict(problem=reason, unrunnable=True)
     found = list(islice(datums_of(versioning, spec, inputs, salt=salt), 2))
     if len(found) > 1:

@@ -25,11 +25,3 @@ def unrunnable_reason(spec: PipelineSpec, failed_repos: Iterable[tuple[str, str]
     leaves = spec.input.leaves() if spec.input is not None else ()
     names = sorted({leaf.name for leaf in leaves if (leaf.project, leaf.repo) in failed})
     return f"unrunnable because the following upstream pipelines failed: {', '.join(names)}" if names else ""
-
-
-def workers_wanted(spec: PipelineSpec, *, sets_left: int, capacity: int) -> int:
-    """Return how many workers a pipeline should hold now: none without work, else as many as it may and can use."""
-    most = max(1, spec.parallelism_spec.constant if spec.parallelism_spec else 1)
-    if sets_left <= 0:
-        return 0 if spec.autoscaling else min(1, capacity)
-    return max(1, min(most, sets_left, capacity))

@@ -174,9 +174,9 @@ class DatumCommands:
     def reason(self, finished: Finished) -> str:
         """Return why a command that ended so counts as failed; "" if it does not."""
         ended = finished.ended
-        if not ended.error and ended.status not in (0, *self.datum_set.transform.accept_return_code):
-            if killed := self._killed_for(finished):
-                return killed
+        ended_well = ended.status in (0, *self.datum_set.transform.accept_return_code)
+        if not ended.error and not ended_well and (killed := self._killed_for(finished)):
+            return killed
         return end_reason(ended, self.datum_set.transform, last_error_line=self.log.last_error_line)
 
     def _killed_for(self, finished: Finished) -> str:

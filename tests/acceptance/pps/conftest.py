@@ -15,3 +15,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield opened
     finally:
         close()
+
+
+@pytest.fixture
+def repo(cluster: Cluster, request: pytest.FixtureRequest) -> str:
+    """A repo of this test's own."""
+    name = request.node.name.translate({ord("["): "_", ord("]"): None})[-40:]
+    cluster.create_repo(name)
+    return name

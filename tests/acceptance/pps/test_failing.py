@@ -13,14 +13,6 @@ KILLED = pps_pb2.JobState.JOB_KILLED
 COPY = "f=$(ls /pfs/data); grep -q bad /pfs/data/$f && exit 9; cp /pfs/data/$f /pfs/out/"
 
 
-@pytest.fixture
-def repo(cluster: Cluster, request: pytest.FixtureRequest) -> str:
-    """A repo of this test's own."""
-    name = request.node.name.replace("[", "-").replace("]", "")[:40]
-    cluster.create_repo(name)
-    return name
-
-
 def data(repo: str) -> dict[str, object]:
     return pfs(repo, name="data")
 

@@ -28,14 +28,6 @@ def clean(cluster: Cluster) -> Iterator[None]:
 
 
 @pytest.fixture
-def repo(cluster: Cluster, request: pytest.FixtureRequest) -> str:
-    """A repo of this test's own."""
-    name = request.node.name.translate({ord("["): "_", ord("]"): None})[-40:]
-    cluster.create_repo(name)
-    return name
-
-
-@pytest.fixture
 def ports() -> tuple[int, int]:
     """Two ports that nobody has."""
     with socket.socket() as first, socket.socket() as second:

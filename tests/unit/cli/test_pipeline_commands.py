@@ -93,6 +93,13 @@ class Engine(pps_pb2_grpc.APIServicer):
             details=pps_pb2.PipelineInfo.Details(created_at=ago(7300), input=cron),
         )
 
+    def CheckStatus(
+        self, request: pps_pb2.CheckStatusRequest, context: Context
+    ) -> Iterator[pps_pb2.CheckStatusResponse]:
+        yield pps_pb2.CheckStatusResponse(
+            project=pfs_pb2.Project(name="default"), pipeline=refer.pipeline("clock", "default"), alerts=["a", "b"]
+        )
+
     def ListJob(self, request: pps_pb2.ListJobRequest, context: Context) -> Iterator[pps_pb2.JobInfo]:
         self.requests.append(request)
         yield job_info("edges", pps_pb2.JOB_RUNNING)
@@ -263,7 +270,7 @@ def test_pipelines_are_listed_with_their_inputs_and_states(pachctl: Pachctl, eng
         "DESCRIPTION\n"
         "default   edges   2         (images:/* ⨯ (a:/ ∪ b:/))   3 minutes ago   running / success   -        "  # noqa: RUF001
         "finds edges\n"
-        "default   clock   1         tick:@every 1m              2 hours ago     paused / -          -\n"
+        "default   clock   1         tick:@every 1m              2 hours ago     paused / -          2\n"
     )
 
 

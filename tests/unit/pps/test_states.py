@@ -3,8 +3,8 @@
 import pytest
 
 from trunkline.model.jobs import PipelineState
-from trunkline.model.pipelines import Input, ParallelismSpec, PFSInput, PipelineSpec, Transform
-from trunkline.pps.states import pipeline_state, unrunnable_reason, workers_wanted
+from trunkline.model.pipelines import Input, PFSInput, PipelineSpec, Transform
+from trunkline.pps.states import pipeline_state, unrunnable_reason
 
 RUNS = Transform(cmd=("sh",))
 
@@ -40,12 +40,3 @@ def test_an_unrunnable_job_names_the_inputs_that_failed() -> None:
         "unrunnable because the following upstream pipelines failed: a, z"
     )
     assert unrunnable_reason(spec, [("other", "up")]) == ""
-
-
-@pytest.mark.parametrize(
-    ("autoscaling", "sets_left", "wanted"), [(True, 0, 0), (False, 0, 1), (True, 1, 1), (True, 3, 3), (False, 100, 4)]
-)
-def test_workers_follow_the_work_up_to_what_is_allowed(autoscaling: bool, sets_left: int, wanted: int) -> None:
-    spec = PipelineSpec(autoscaling=autoscaling, parallelism_spec=ParallelismSpec(4))
-
-    assert workers_wanted(spec, sets_left=sets_left, capacity=8) == wanted
