@@ -72,8 +72,10 @@ class Server:
         executor: Executor = local if open_executor is None else open_executor(self.versioning.file_sets)
         secrets = Secrets(self.versioning, self._state.secret_key())
         resident_logs = ResidentLogs(self.versioning, objects)
-        residents = Residents(self.versioning, LocalResidence(local.settings), resident_logs, secrets=secrets)
-        self._controller = Controller(self.versioning, executor, residents, secrets=secrets, runner=options.runner)
+        self._residents = Residents(self.versioning, LocalResidence(local.settings), resident_logs, secrets=secrets)
+        self._controller = Controller(
+            self.versioning, executor, self._residents, secrets=secrets, runner=options.runner
+        )
         self._clock = Clock(self.versioning)
         self._collector = Collector(Garbage(self.versioning))
         deployment_id = self._deployment_id()
@@ -82,7 +84,7 @@ class Server:
             self.versioning,
             objects,
             executor=executor,
-            residents=residents,
+            residents=self._residents,
             resident_logs=resident_logs,
             secrets=secrets,
             garbage=self._collector.garbage,
@@ -118,6 +120,8 @@ class Server:
 
     def close(self) -> None:
         """Stop answering, stop the workers, give the state directory back."""
+        # Before the doors close: a spout would take that for a failure.
+        self._residents.close()
         self._grpc.stop()
         self._http.stop()
         self._clock.close()

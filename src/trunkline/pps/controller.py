@@ -66,7 +66,6 @@ class Controller:
         if self._loop.is_alive():
             self._loop.join()
         self._cron_triggers.close()
-        self._residents.close()
         self._executor.close()
         self._pool.shutdown(wait=True)
 

@@ -60,6 +60,8 @@ class Serving:
 
     def forget_ended(self) -> None:
         """Forget what was found out of jobs that have ended."""
+        if not self._verdicts:
+            return
         with self._versioning.reading() as tx:
             left = {job.key for job in jobs.unfinished_jobs(tx.connection, type=PipelineType.SERVICE)}
         self._verdicts = {key: verdict for key, verdict in self._verdicts.items() if key in left}

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from trunkline.proto import pps_pb2, taskapi_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
 

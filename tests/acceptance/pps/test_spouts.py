@@ -9,6 +9,7 @@ import pytest
 
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
+from trunkline.testing.waiting import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +52,9 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def pid_in(cluster: Cluster, path: Path) -> int:
+def pid_in(path: Path) -> int:
     """Return the process id in a file, once it is there."""
-    return int(cluster.until(lambda: path.exists() and path.read_text().strip()))
+    return int(eventually(lambda: path.exists() and path.read_text().strip()))
 
 
 def test_what_a_spout_puts_by_itself_travels_downstream(cluster: Cluster, tmp_path: Path) -> None:
@@ -169,8 +170,8 @@ def test_a_commit_that_a_dead_spout_left_open_is_closed_unseen_and_stops_nobody(
 
 def test_stopping_ends_the_process_and_starting_begins_another(cluster: Cluster, tmp_path: Path) -> None:
     spout(cluster, "paused", f"sleep 600 & echo $! >{tmp_path}/child; echo $$ >{tmp_path}/pid; wait")
-    first = pid_in(cluster, tmp_path / "pid")
-    child = pid_in(cluster, tmp_path / "child")
+    first = pid_in(tmp_path / "pid")
+    child = pid_in(tmp_path / "child")
 
     cluster.pps.StopPipeline(pps_pb2.StopPipelineRequest(pipeline=named("paused")))
 
@@ -179,13 +180,13 @@ def test_stopping_ends_the_process_and_starting_begins_another(cluster: Cluster,
     assert state(cluster, "paused") == "PAUSED"
     (tmp_path / "pid").unlink()
     cluster.pps.StartPipeline(pps_pb2.StartPipelineRequest(pipeline=named("paused")))
-    assert is_alive(pid_in(cluster, tmp_path / "pid"))
+    assert is_alive(pid_in(tmp_path / "pid"))
     assert [info.origin.kind for info in commits(cluster, "paused")] == [pfs_pb2.OriginKind.AUTO]
 
 
 def test_an_update_replaces_the_process_and_keeps_what_was_written(cluster: Cluster, tmp_path: Path) -> None:
     spout(cluster, "renewed", f"echo 1 | pachctl put file renewed@master:/1 -f -; echo $$ >{tmp_path}/pid; sleep 600")
-    first = pid_in(cluster, tmp_path / "pid")
+    first = pid_in(tmp_path / "pid")
 
     spout(cluster, "renewed", "echo 2 | pachctl put file renewed@master:/2 -f -; sleep 600", update=True)
 
@@ -196,7 +197,7 @@ def test_an_update_replaces_the_process_and_keeps_what_was_written(cluster: Clus
 
 def test_deleting_leaves_neither_process_nor_repo(cluster: Cluster, tmp_path: Path) -> None:
     spout(cluster, "removed", f"echo talks; echo $$ >{tmp_path}/pid; sleep 600")
-    pid = pid_in(cluster, tmp_path / "pid")
+    pid = pid_in(tmp_path / "pid")
 
     cluster.pps.DeletePipeline(pps_pb2.DeletePipelineRequest(pipeline=named("removed")))
 
@@ -209,8 +210,9 @@ def test_as_many_processes_run_as_the_spec_says(cluster: Cluster, tmp_path: Path
     spout(cluster, "many", f"echo $$ >{tmp_path}/$PPS_POD_NAME; sleep 600", parallelism_spec={"constant": 3})
 
     cluster.until(lambda: inspect(cluster, "many").details.workers_available == 3)
+    eventually(lambda: len(list(tmp_path.iterdir())) == 3)
 
-    assert len({pid_in(cluster, path) for path in tmp_path.iterdir()}) == 3
+    assert len({pid_in(path) for path in tmp_path.iterdir()}) == 3
     assert state(cluster, "many") == "RUNNING"
 
 
