@@ -1,7 +1,6 @@
 """Spouts and services across the end of a server, as an ordinary user, and with the published SDK inside."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ import pytest
 
 from trunkline.testing.raw import read_objects
 from trunkline.testing.server import ServerProcess, running_server
-from trunkline.testing.waiting import eventually
+from trunkline.testing.waiting import eventually, is_alive, pid_in
 
 ROOT = Path(__file__).parents[2]
 SDK_PYTHON = ROOT / ".venv-sdk" / "bin" / "python3"
@@ -46,18 +45,6 @@ def pachctl(server: ServerProcess, directory: Path, *arguments: str, stdin: str 
 
 def transform(*lines: str) -> dict[str, object]:
     return {"cmd": ["sh"], "stdin": list(lines)}
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def pid_in(path: Path) -> int:
-    return int(eventually(lambda: path.exists() and path.read_text().strip()))
 
 
 def test_a_killed_server_leaves_no_process_and_the_next_one_starts_them_again(tmp_path: Path, create: Create) -> None:

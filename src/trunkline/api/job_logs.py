@@ -39,7 +39,7 @@ class LogMethods:
             pipeline, since = self._residents_of_logs(request, jobs)
             for number, line in self._resident_logs.read(pipeline, from_line=next_line, since=since):
                 next_line = number + 1
-                if line.master == request.master and _is_wanted(line, request):
+                if line.master == request.master and line.at >= since and _is_wanted(line, request):
                     yield pps_wire.log_message(line)
             if not request.follow or not context.is_active():
                 return

@@ -4,17 +4,19 @@ from collections.abc import Iterable, Mapping
 
 from trunkline.model.pipelines import PipelineSpec
 from trunkline.model.residents import Place
-from trunkline.pps.queries.pipelines import PipelineRow
 
 
 def claimed_ports(
-    wanted: Iterable[tuple[Place, PipelineRow, PipelineSpec]],
+    wanted: Iterable[tuple[Place, str, PipelineSpec]],
 ) -> tuple[dict[int, int], dict[Place, str]]:
-    """Return which ports are to lead where, and what is wrong with processes whose port another one has."""
+    """Return which ports are to lead where, and what is wrong with processes whose port another one has.
+
+    Each process is given with the name of its pipeline.
+    """
     ports: dict[int, int] = {}
-    owners: dict[int, PipelineRow] = {}
+    owners: dict[int, str] = {}
     problems = {}
-    for place, row, spec in wanted:
+    for place, pipeline, spec in wanted:
         service = spec.served
         if service is None or service.external_port in (0, service.internal_port):
             continue
@@ -22,7 +24,7 @@ def claimed_ports(
         if port in ports:
             problems[place] = f"service.externalPort: pipeline {owners[port]} has port {port}: choose another"
             continue
-        ports[port], owners[port] = service.internal_port, row
+        ports[port], owners[port] = service.internal_port, pipeline
     return ports, problems
 
 

@@ -97,7 +97,7 @@ class Residents:
         for place, resident in lives.items():
             if place not in wanted or wanted[place].resident.life != resident.life:
                 self._residence.stop(place)
-        ports, problems = claimed_ports((place, each.row, each.spec) for place, each in wanted.items())
+        ports, problems = claimed_ports((place, str(each.row), each.spec) for place, each in wanted.items())
         closed = self._residence.forward(ports)
         next_starts = []
         for place, each in wanted.items():

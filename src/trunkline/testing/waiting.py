@@ -1,7 +1,9 @@
 """Waiting, in a test, for what another process does: nothing announces that."""
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -17,3 +19,17 @@ def eventually(look: Callable[[], T]) -> T:
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(_AGAIN_SECONDS)
     return found
+
+
+def pid_in(path: Path) -> int:
+    """Return the process id in a file, once it is there."""
+    return int(eventually(lambda: path.exists() and path.read_text().strip()))
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

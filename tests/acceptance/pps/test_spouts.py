@@ -1,6 +1,5 @@
 """Spouts: processes that write their output branch themselves, and live until the pipeline is stopped."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
-from trunkline.testing.waiting import eventually
+from trunkline.testing.waiting import eventually, is_alive, pid_in
 
 
 @pytest.fixture(autouse=True)
@@ -42,19 +41,6 @@ def printed(cluster: Cluster, name: str, **options: bool) -> list[str]:
 
 def commits(cluster: Cluster, repo: str) -> list[pfs_pb2.CommitInfo]:
     return list(cluster.pfs.ListCommit(pfs_pb2.ListCommitRequest(repo=pfs_pb2.Repo(name=repo, type="user"))))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def pid_in(path: Path) -> int:
-    """Return the process id in a file, once it is there."""
-    return int(eventually(lambda: path.exists() and path.read_text().strip()))
 
 
 def test_what_a_spout_puts_by_itself_travels_downstream(cluster: Cluster, tmp_path: Path) -> None:

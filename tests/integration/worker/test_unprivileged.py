@@ -16,7 +16,7 @@ from trunkline.worker import namespace
 
 MODULES = "import trunkline.executors.local, trunkline.worker.serve"
 
-DRIVER = """
+STORE = """
 import json, os, sys
 from pathlib import Path
 from trunkline.executors.local import LocalExecutor
@@ -35,6 +35,11 @@ layer.add("/a", b"alpha")
 root = file_sets.compose("", [layer.finish()])
 source = InputSource("in", "default", "in", "user", "master", "c", root)
 lazy = InputSource("lazy", "default", "in", "user", "master", "c", root, lazy=True)
+"""
+
+DRIVER = (
+    STORE
+    + """
 script = home / "s.py"
 script.write_text(
     "import os, subprocess\\n"
@@ -71,27 +76,16 @@ for number, runner in enumerate((Runner.WARM, Runner.PROCESS)):
 executor.close()
 print(json.dumps(answers))
 """
+)
 
 
-RESIDENT_DRIVER = """
-import json, queue, sys
-from pathlib import Path
-from trunkline.executors.local import LocalExecutor
+RESIDENT_DRIVER = (
+    STORE
+    + """
+import queue
 from trunkline.executors.residents import LocalResidence
-from trunkline.model.datums import Datum, DatumInput, InputSource
-from trunkline.model.pipelines import Transform
 from trunkline.model.residents import Place, Resident
-from trunkline.objects import open_object_store
-from trunkline.storage.chunk import MemoryChunkIndex
-from trunkline.storage.fileset import FileSets
 
-home, isolation = Path(sys.argv[1]), sys.argv[2]
-url = f"file://{home}/objects"
-index = MemoryChunkIndex()
-file_sets = FileSets(open_object_store(url), index)
-layer = file_sets.edit()
-layer.add("/a", b"alpha")
-source = InputSource("in", "default", "in", "user", "master", "c", file_sets.compose("", [layer.finish()]))
 datum = Datum("d", "", (DatumInput(source, "/", b""),))
 executor = LocalExecutor(url, home / "scratch", find_chunks=index.find, isolation=isolation, working_dir=home)
 residence = LocalResidence(executor.settings)
@@ -124,6 +118,7 @@ seen.append(events.get(timeout=60))
 residence.close()
 print(json.dumps({"seen": seen, "left": [path.name for path in (home / "scratch").iterdir()]}))
 """
+)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -87,3 +88,15 @@ def test_the_job_outranks_the_transform_which_outranks_the_worker() -> None:
     assert (env["A"], env["B"], env["PPS_WORKER_IP"], env["PACH_JOB_ID"], env["PPS_POD_NAME"]) == (
         *("job", "base", "10.0.0.1", "j", "w"),
     )
+
+
+def test_a_port_beside_the_worker_is_the_servers_own() -> None:
+    datum_set = DatumSet("default", "p", "j", 0, 1, Transform(), (), {})
+
+    env = set_environment(datum_set, base={"PACHD_PEER_SERVICE_PORT": "4711"}, worker="w")
+
+    assert env["PEER_PORT"] == "4711"
+
+
+def test_our_commands_are_found_with_whatever_path() -> None:
+    assert shutil.which("pachctl", path=base_environment({"PATH": "/nowhere"})["PATH"])

@@ -18,9 +18,8 @@ def command_findings(spec: PipelineSpec) -> Iterator[Finding]:
     if (transform := spec.transform) is None:
         transform = Transform()
     if not transform.cmd:
-        if not spec.service and not spec.spout:
-            correction = {"cmd": ["sh"]} if transform.stdin else {"cmd": ["python3", "/app/main.py"]}
-            yield warning("transform.cmd", "nothing to run: no transform.cmd; the pipeline will fail", correction)
+        correction = {"cmd": ["sh"]} if transform.stdin else {"cmd": ["python3", "/app/main.py"]}
+        yield warning("transform.cmd", "nothing to run: no transform.cmd; the pipeline will fail", correction)
     else:
         yield from _argv_findings(transform.cmd, "cmd", "stdin")
     if transform.err_cmd:
