@@ -207,13 +207,15 @@ class Residents:
 
     def gone(self, resident: Resident, end: ResidentEnd | None) -> None:
         """Note how a process ended, and have it looked at what comes next."""
-        if end is not None:
-            self._note_end(resident, end)
-        elif not self._closing:
-            with self._versioning.transaction() as tx:
-                residents.delete_resident(tx.connection, resident.place.pipeline, resident.place.number)
-        with self._lock:
-            del self._lives[resident.place]
+        try:
+            if end is not None:
+                self._note_end(resident, end)
+            elif not self._closing:
+                with self._versioning.transaction() as tx:
+                    residents.delete_resident(tx.connection, resident.place.pipeline, resident.place.number)
+        finally:  # whatever the database says: the place is free
+            with self._lock:
+                del self._lives[resident.place]
         # For the loop, and for those who wait until nothing is left.
         self._versioning.work.announce()
         self._versioning.db.changes.announce()

@@ -124,7 +124,13 @@ def _own_env(resident: Resident, context: WorkerContext) -> dict[str, str]:
 def _command(resident: Resident, context: WorkerContext) -> Command:
     transform, seen_as = resident.transform, context.view.seen_as
     env = set_environment(resident, base=context.base_env, worker=context.worker)
-    env = {**map_values(env, seen_as), "PFS": seen_as, "PACH_CONFIG": _write_client_config(resident, context)}
+    env = {
+        # Nobody waits until a Python script that never ends has filled a buffer with what it prints.
+        "PYTHONUNBUFFERED": "1",
+        **map_values(env, seen_as),
+        "PFS": seen_as,
+        "PACH_CONFIG": _write_client_config(resident, context),
+    }
     return resolve(
         tuple(map_pfs(text, seen_as) for text in transform.cmd),
         env=env,

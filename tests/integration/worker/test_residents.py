@@ -125,6 +125,14 @@ def test_a_datum_is_staged_and_its_variables_are_set(residence: LocalResidence, 
     assert lines == ["alpha", f"/pfs/in {'c' * 32} j1"]
 
 
+def test_what_python_prints_is_not_held_back_in_its_buffer(residence: LocalResidence, told: Told) -> None:
+    script = "import time; print('soon'); time.sleep(1000)"
+    residence.start(resident(transform=Transform(cmd=("python3", "-c", script))), told)
+    told.next()
+
+    assert told.next()[1]["message"] == "soon"
+
+
 def test_a_taken_port_is_the_reason(residence: LocalResidence, told: Told) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
