@@ -186,9 +186,10 @@ class PipelineMethods:
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
         definition = pipelines.redefine(row, reprocess=request.reprocess)
-        layer = pipelines.write_spec(self._versioning, definition)
-        with self._versioning.transaction() as tx:
-            pipelines.create_pipeline(tx, self._versioning, definition, spec_layer=layer)
+        with self._versioning.writes.short():
+            layer = pipelines.write_spec(self._versioning, definition)
+            with self._versioning.transaction() as tx:
+                pipelines.create_pipeline(tx, self._versioning, definition, spec_layer=layer)
         return Empty()
 
     def RunCron(self, request: pps_pb2.RunCronRequest, context: grpc.ServicerContext) -> Empty:

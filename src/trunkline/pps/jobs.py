@@ -10,7 +10,7 @@ from trunkline.pfs.commits import finish_commit
 from trunkline.pfs.queries import commits, repos
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
-from trunkline.pps.queries import jobs, pipelines
+from trunkline.pps.queries import jobs, pipelines, residents
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.spec.decode import decode_spec
@@ -66,8 +66,9 @@ class JobMaker:
                 jobs.delete_jobs(tx.connection, [job.key])
 
     def used_objects(self, tx: Transaction) -> tuple[list[str], list[str]]:
-        """Return the tables of datums and layers of jobs, and their logs."""
-        return jobs.used_roots(tx.connection), jobs.used_logs(tx.connection)
+        """Return the tables of datums and layers of jobs, and the logs of jobs and of residents."""
+        logs = [*jobs.used_logs(tx.connection), *residents.used_logs(tx.connection)]
+        return jobs.used_roots(tx.connection), logs
 
     def objects_replaced(self, tx: Transaction, new: Mapping[str, str]) -> None:
         """Point at the layers by their new roots."""

@@ -93,7 +93,7 @@ class ResidentLogs:
 
     def _pack(self, pipeline: int) -> None:
         """Put the lines that are in rows into one object, and forget the oldest ones beyond what is kept."""
-        with self._packing:
+        with self._packing, self._versioning.writes.short():
             with self._versioning.reading() as tx:
                 loose = residents.loose_pieces(tx.connection, pipeline)
             if not loose:

@@ -9,7 +9,9 @@ import pytest
 from trunkline.db.engine import Database
 from trunkline.objects import ObjectStore, open_object_store
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
+from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.versioning import Versioning
+from trunkline.pps.jobs import JobMaker
 from trunkline.pps.queries import pipelines, residents
 from trunkline.pps.resident_logs import ResidentLogs
 from trunkline.storage.fileset import FileSets
@@ -94,3 +96,23 @@ def test_nothing_is_kept_for_a_pipeline_that_is_gone(versioning: Versioning, obj
     logs.add(4711, [record("late")])
 
     assert messages(logs, 4711) == []
+
+
+def test_packed_lines_are_no_garbage_until_their_pipeline_goes(
+    versioning: Versioning, objects: ObjectStore, pipeline: int
+) -> None:
+    versioning.listeners.append(JobMaker())
+    garbage = Garbage(versioning)
+    logs = ResidentLogs(versioning, objects, loose_bytes_max=1000)
+    logs.add(pipeline, [record(number) for number in range(50)])
+    before = keys(objects)
+
+    for _ in range(3):
+        garbage.collect(grace_seconds=0)
+
+    assert before == keys(objects) != []
+    with versioning.transaction() as tx:
+        residents.delete_logs(tx.connection, pipeline)
+    for _ in range(3):
+        garbage.collect(grace_seconds=0)
+    assert keys(objects) == []

@@ -152,6 +152,12 @@ def delete_pieces(connection: Connection, keys: Sequence[int]) -> None:
     connection.execute(delete(resident_logs).where(resident_logs.c.key.in_(keys)))
 
 
+def used_logs(connection: Connection) -> list[str]:
+    """Return the keys of the objects that hold lines."""
+    statement = select(resident_logs.c.object).where(resident_logs.c.object != "")
+    return list(connection.execute(statement).scalars())
+
+
 def delete_logs(connection: Connection, pipeline: int) -> None:
     """Remove all that the processes of a pipeline printed."""
     connection.execute(delete(resident_logs).where(resident_logs.c.pipeline == pipeline))
