@@ -11,20 +11,23 @@ from trunkline.model.pipelines import DatumSetSpec, Egress, PipelineSpec, Transf
 from trunkline.pfs.queries import chunks, commits
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning, now
+from trunkline.pps.datum_index import DatumIndex
 from trunkline.pps.datums import explain, take_set
 from trunkline.pps.egress import copy_out
 from trunkline.pps.executor import Executor
 from trunkline.pps.inputs import Leaf
+from trunkline.pps.job_inputs import repo_of
 from trunkline.pps.jobs import close_commits, move_job
 from trunkline.pps.pipelines import runner_of
-from trunkline.pps.planning import Base, JobPlan, Planner, base_datum, repo_of
+from trunkline.pps.planning import Base, JobPlan, Planner, base_datum
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import DatumSetRow, JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
-from trunkline.pps.records import DatumRecord, DatumRecords, record_of
+from trunkline.pps.records import DatumRecords, record_of
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
+from trunkline.pps.worklist import Worklist
 from trunkline.storage.chunk import decode_refs
 
 _REASON_CHARS_MAX = 2000
@@ -94,11 +97,10 @@ class JobRun:
             self._end(JobState.FAILURE, str(error))
             return
         planned = self._planner.plan()
-        done = self._finished_records()
-        left = [datum for datum in planned.to_process if datum.id not in done]
-        self._start(planned, done.values())
-        for phase in _phases(left, planned):
-            self._process(phase, planned.base)
+        done = self._finished()
+        self._start(planned, done.states())
+        for phase, base in ((planned.new_datums, Base()), (planned.changed_datums, planned.base)):
+            self._process(_without(phase, done, self._pipeline.salt), base)
             failure = self._first_failure()
             if failure is not None:
                 self._end(JobState.FAILURE, failure)
@@ -131,14 +133,15 @@ class JobRun:
     def _leaves(self) -> Iterable[Leaf]:
         return self._spec.input.leaves() if self._spec.input is not None else ()
 
-    def _finished_records(self) -> dict[str, DatumRecord]:
+    def _finished(self) -> DatumIndex:
         """Return the datums whose results an earlier attempt of this job has kept."""
-        with self._versioning.reading() as tx:
-            rows = jobs.datum_sets_of(tx.connection, self._job.key)
-        return {record.id: record for row in rows for record in self._records.scan(row.datums)}
+        return self._records.index_many(self._kept_tables())
 
-    def _start(self, planned: JobPlan, done: Iterable[DatumRecord]) -> None:
-        counts = Counter(record.state for record in done)
+    def _kept_tables(self) -> list[str]:
+        with self._versioning.reading() as tx:
+            return [row.datums for row in jobs.datum_sets_of(tx.connection, self._job.key)]
+
+    def _start(self, planned: JobPlan, done: Counter[DatumState]) -> None:
         with self._versioning.transaction() as tx:
             if not self._enter(tx):
                 raise JobEndedError
@@ -147,31 +150,33 @@ class JobRun:
                 self._job,
                 JobState.RUNNING,
                 data_total=planned.total,
-                data_skipped=planned.skipped,
-                data_processed=counts[DatumState.SUCCESS],
-                data_failed=counts[DatumState.FAILED],
-                data_recovered=counts[DatumState.RECOVERED],
+                data_skipped=planned.skipped_count,
+                data_processed=done[DatumState.SUCCESS],
+                data_failed=done[DatumState.FAILED],
+                data_recovered=done[DatumState.RECOVERED],
             )
 
     # Running
 
-    def _process(self, left: Sequence[Datum], base: Base) -> None:
+    def _process(self, left: Worklist, base: Base) -> None:
+        """Run datums, of which the base has results that no longer hold, or has nothing."""
         with self._versioning.reading() as tx:
             index = max((row.index for row in jobs.datum_sets_of(tx.connection, self._job.key)), default=-1) + 1
-        position, seconds, count = 0, 0.0, 0
+        waiting, remaining, seconds, count = iter(left), len(left), 0.0, 0
         running: dict[Future[DatumSetResult], DatumSet] = {}
-        while position < len(left) or running:
-            while position < len(left) and len(running) < self._sets_at_once():
+        while remaining or running:
+            while remaining and len(running) < self._sets_at_once():
                 taken = take_set(
-                    left,
-                    position,
+                    waiting,
+                    remaining,
+                    total=len(left),
                     seconds_per_datum=seconds / count if count else None,
                     capacity=self._executor.capacity(),
                     spec=self._datum_set_spec,
                 )
                 datum_set = self._datum_set(index, taken)
                 running[self._executor.submit(datum_set)] = datum_set
-                position, index = position + len(taken), index + 1
+                remaining, index = remaining - len(taken), index + 1
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 datum_set = running.pop(future)
@@ -228,13 +233,14 @@ class JobRun:
     def _keep(self, datum_set: DatumSet, result: DatumSetResult, base: Base) -> None:
         """Record what a datum set gave; from here on it survives the server."""
         by_id = {datum.id: datum for datum in datum_set.datums}
+        before = {record.id: base_datum(record) for record in self._planner.records_in(base, by_id)}
         records = [
             record_of(
                 by_id[datum.id],
                 datum,
                 job=self._job.id,
                 set_index=result.index,
-                why=self._why(by_id[datum.id], base),
+                why=str(explain(by_id[datum.id], before.get(datum.id), every_job=self._every_job)),
             )
             for datum in result.datums
         ]
@@ -270,10 +276,6 @@ class JobRun:
             )
             self._learn_imports(tx, result.imports)
 
-    def _why(self, datum: Datum, base: Base) -> str:
-        record = self._planner.record_in(base, datum.id)
-        return str(explain(datum, None if record is None else base_datum(record), every_job=self._every_job))
-
     def _learn_imports(self, tx: Transaction, imports: Sequence[str]) -> None:
         known = set(self._pipeline.imports)
         if not known.issuperset(imports):
@@ -282,12 +284,13 @@ class JobRun:
     # After all datums have been tried
 
     def _first_failure(self) -> str | None:
-        failed = [r for r in self._finished_records().values() if r.state is DatumState.FAILED]
-        if not failed:
+        with self._versioning.reading() as tx:
+            job = jobs.job_by_key(tx.connection, self._job.key)
+        if job is None or not job.data_failed:
             return None
-        first = min(failed, key=lambda record: record.id)
+        first = next(self._records.scan_many(self._kept_tables(), states=[DatumState.FAILED], job=self._job.id))
         files = ", ".join(f"{i.repo}@{i.commit}:{i.path}" for i in first.inputs)
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        more = f" (and {job.data_failed - 1} more)" if job.data_failed > 1 else ""
         return f"datum {first.id} failed{more}: {first.reason} [{files}]"[:_REASON_CHARS_MAX]
 
     def _publish(self, planned: JobPlan) -> None:
@@ -300,12 +303,13 @@ class JobRun:
         with self._versioning.reading() as tx:
             rows = jobs.datum_sets_of(tx.connection, self._job.key)
         base_datums = base.job.datums if base.job is not None else ""
-        datums = self._records.apply(base_datums, [row.datums for row in rows], planned.deleted)
+        datums = self._records.apply(base_datums, [row.datums for row in rows], planned.deleted_ids)
+        buckets = self._planner.bucket_tables()
         layers = [layer for layer in (removal, *(row.layer for row in rows)) if layer]
         if self._spec.egress is not None:
             self._copy_out(self._spec.egress, base.root, layers)
         with self._versioning.transaction() as tx:
-            if not move_job(tx, self._job, JobState.FINISHING, datums=datums):
+            if not move_job(tx, self._job, JobState.FINISHING, datums=datums, buckets=buckets):
                 raise JobEndedError
             commits.delete_layers(tx.connection, self._output.key)
             # Not simply on the parent: files that no job record accounts for would stay for ever.
@@ -339,10 +343,10 @@ class JobRun:
     def _removal(self, planned: JobPlan) -> str:
         """Return a layer that takes away what datums wrote that are gone or ran anew."""
         writer = self._versioning.file_sets.edit()
-        for datum_id in (*planned.changed, *planned.deleted):
-            record = self._planner.record_in(planned.base, datum_id)
-            for path in record.outputs if record is not None else ():
-                writer.delete(path, tag=datum_id)
+        for ids in planned.stale_ids():
+            for record in self._planner.records_in(planned.base, ids):
+                for path in record.outputs:
+                    writer.delete(path, tag=record.id)
         return writer.finish()
 
     def _end(self, state: JobState, reason: str) -> None:
@@ -357,11 +361,15 @@ class JobRun:
                 close_commits(tx, self._job, error=reason)
 
 
-def _phases(left: Sequence[Datum], planned: JobPlan) -> list[list[Datum]]:
-    """Return what runs first, the datums that are new, and what runs only if none of those fails."""
-    again = set(planned.changed)
-    first = [datum for datum in left if datum.id not in again]
-    return [first, [datum for datum in left if datum.id in again]] if 0 < len(first) < len(left) else [list(left)]
+def _without(datums: Worklist, done: DatumIndex, salt: str) -> Worklist:
+    """Return the datums that are left when some are done."""
+    if not len(done):
+        return datums
+    left = Worklist(salt)
+    for datum in datums:
+        if done.find(datum.id) is None:
+            left.append(datum)
+    return left
 
 
 def _wall_seconds(datum: DatumResult) -> float:

@@ -1,26 +1,30 @@
 """Why things are as they are, from the records of jobs: an output file's tag is the id of the datum that wrote it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
 
 from trunkline.errors import NotFoundError
-from trunkline.model.datums import Datum, DatumInput, InputSource
+from trunkline.model.datums import Datum
 from trunkline.model.jobs import JobState
-from trunkline.model.names import DEFAULT_BRANCH
 from trunkline.model.paths import clean
+from trunkline.model.pipelines import Input
 from trunkline.model.versions import CommitKey, CommitReference, RepoKey
 from trunkline.pfs.commits import root_of
 from trunkline.pfs.queries import commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.versioning import Versioning
+from trunkline.pps.datum_index import DatumIndex
 from trunkline.pps.datums import datum_id, explain, plan
+from trunkline.pps.input_changes import InputChange, enumerate_changes
 from trunkline.pps.inputs import Leaf
+from trunkline.pps.job_inputs import JobInputs, repo_of
 from trunkline.pps.pipelines import Definition
-from trunkline.pps.planning import base_datum, repo_of
+from trunkline.pps.planning import Base, JobPlan, base_datum
 from trunkline.pps.preview import preview_datums
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
@@ -30,6 +34,7 @@ from trunkline.pps.spec.defaults import REPROCESS_EVERY_JOB
 from trunkline.storage.fileset import FileSet
 
 STEPS_MAX = 10_000
+_DATUMS_AT_ONCE = 8192
 _FILES_OF_DIRECTORY_MAX = 100
 
 
@@ -44,12 +49,12 @@ class Explanation:
     causes: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, why: str, inputs: str, *, examples: int) -> None:
+    def add(self, why: str, inputs: Callable[[], str], *, examples: int) -> None:
         """Count one datum, ``why`` as `trunkline.pps.datums.explain` says it."""
         cause, _, detail = why.partition(": ")
         self.causes[cause] += 1
         if len(self.examples[cause]) < examples:
-            self.examples[cause].append(detail or inputs)
+            self.examples[cause].append(detail or inputs())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,7 @@ class Lineage:
             roots = [row.datums for row in jobs.datum_sets_of(tx.connection, job.key)]
         found = Explanation(job.data_total, job.data_total - job.data_skipped, job.data_skipped)
         for record in self._records.scan_many(roots):
-            inputs = ", ".join(f"{each.name}:{each.path}" for each in record.inputs)
-            found.add(record.why, inputs, examples=examples)
+            found.add(record.why, partial(_recorded_text, record), examples=examples)
         return found
 
     def plan_spec(self, definition: Definition, *, examples: int) -> Explanation:
@@ -90,14 +94,21 @@ class Lineage:
             base = None if row is None else _newest_good_job(jobs.list_jobs(tx.connection, pipeline_key=row.key))
         salt = row.salt if row is not None and not definition.reprocess else definition.spec.salt or "new"
         datums = preview_datums(self._versioning, definition.spec.input, salt=salt) if definition.spec.input else ()
-        known = self._records.base(base.datums) if base is not None else {}
+        known = self._records.index(base.datums) if base is not None else DatumIndex()
         every_job = definition.spec.reprocess_spec == REPROCESS_EVERY_JOB
-        planned = plan(datums, known, every_job=every_job)
-        found = Explanation(planned.total, len(planned.to_process), len(planned.skipped), deleted=len(planned.deleted))
-        for datum in planned.to_process:
-            record = self._records.find(base.datums, datum.id) if base is not None and datum.id in known else None
-            why = str(explain(datum, base_datum(record) if record is not None else None, every_job=every_job))
-            found.add(why, _inputs_text(datum), examples=examples)
+        planned = JobPlan(Base(base), salt)
+        plan(datums, known, planned, every_job=every_job)
+        to_run = len(planned.new_datums) + len(planned.changed_datums)
+        found = Explanation(planned.total, to_run, planned.skipped_count, deleted=len(planned.deleted_ids))
+        for datum in planned.new_datums:
+            found.add(str(explain(datum, None)), partial(_inputs_text, datum), examples=examples)
+        changed = iter(planned.changed_datums)
+        while block := list(islice(changed, _DATUMS_AT_ONCE)):
+            before = self._records.find_many(base.datums if base is not None else "", [datum.id for datum in block])
+            records = {record.id: base_datum(record) for record in before}
+            for datum in block:
+                why = str(explain(datum, records.get(datum.id), every_job=every_job))
+                found.add(why, partial(_inputs_text, datum), examples=examples)
         return found
 
     # What a file was made from
@@ -172,37 +183,63 @@ class Lineage:
         return islice(self._impact(commit.commit.repo, clean(path), 0, set()), STEPS_MAX)
 
     def _impact(self, repo: RepoKey, path: str, depth: int, seen: set[tuple[RepoKey, str]]) -> Iterator[Step]:
-        for job, output, leaves, is_single in self._readers(repo):
-            for record in self._records_of(job, leaves, path, is_single=is_single):
+        for reader in self._readers(repo):
+            for record in self._records_of(reader, repo, path):
                 for written in record.outputs:
-                    yield _step(depth, output, written, job, record)
-                    if (output.repo, written) not in seen:
-                        seen.add((output.repo, written))
-                        yield from self._impact(output.repo, written, depth + 1, seen)
+                    yield _step(depth, reader.output, written, reader.job, record)
+                    if (reader.output.repo, written) not in seen:
+                        seen.add((reader.output.repo, written))
+                        yield from self._impact(reader.output.repo, written, depth + 1, seen)
 
-    def _readers(self, repo: RepoKey) -> list[tuple[JobRow, CommitKey, list[Leaf], bool]]:
-        """Return the newest good job of each pipeline that reads a repo, its output, and the inputs that read it."""
+    def _readers(self, repo: RepoKey) -> list["_Reader"]:
+        """Return the newest good job of each pipeline that reads a repo."""
         found = []
         with self._versioning.reading() as tx:
             for row in pipelines.list_pipelines(tx.connection):
                 node = decode_spec(row.spec_json).input
-                leaves = [leaf for leaf in node.leaves() if repo_of(leaf) == repo] if node is not None else []
-                job = _newest_good_job(jobs.list_jobs(tx.connection, pipeline_key=row.key)) if leaves else None
-                if node is not None and job is not None:
-                    output = commits.commit_by_key(tx.connection, job.output_commit).commit
-                    found.append((job, output, leaves, not node.children))
+                if node is None or all(repo_of(leaf) != repo for leaf in node.leaves()):
+                    continue
+                job = _newest_good_job(jobs.list_jobs(tx.connection, pipeline_key=row.key))
+                version = None if job is None else pipelines.find_version(tx.connection, row.key, job.version)
+                node = None if version is None else decode_spec(version.spec_json).input
+                if job is None or node is None:
+                    continue
+                output = commits.commit_by_key(tx.connection, job.output_commit)
+                inputs = commits.provenance_of(tx.connection, output.key)
+                matches = JobInputs(self._versioning.file_sets, inputs, buckets=job.buckets)
+                found.append(_Reader(job, output.commit, node, matches))
         return found
 
-    def _records_of(self, job: JobRow, leaves: list[Leaf], path: str, *, is_single: bool) -> Iterator[DatumRecord]:
-        """Yield the records of the datums that read the file. A datum of one input is found by its id."""
-        if is_single:
-            ids = (datum_id([_named(leaves[0], place)]) for place in _places(path))
-            yield from (record for each in ids if (record := self._records.find(job.datums, each)) is not None)
+    def _records_of(self, reader: "_Reader", repo: RepoKey, path: str) -> Iterator[DatumRecord]:
+        """Yield the records of the datums that read the file: those that would differ if only this file did."""
+
+        def touched(leaf: Leaf) -> Iterator[InputChange]:
+            if repo_of(leaf) == repo:
+                for place in _places(path):
+                    match = reader.inputs.place(leaf, place)
+                    if match is not None:
+                        yield InputChange(match, match)
+
+        changes = enumerate_changes(reader.node, reader.inputs, touched)
+        if changes is not None:
+            ids = (datum_id(change.new) for change in changes if change.new is not None)
+            while block := list(islice(ids, _DATUMS_AT_ONCE)):
+                yield from self._records.find_many(reader.job.datums, block)
             return
-        repos, places = {repo_of(leaf) for leaf in leaves}, set(_places(path))
-        for record in self._records.scan(job.datums):
-            if any(i.path in places and RepoKey(i.project, i.repo, i.repo_type) in repos for i in record.inputs):
+        places = set(_places(path))
+        for record in self._records.scan(reader.job.datums):
+            if any(i.path in places and RepoKey(i.project, i.repo, i.repo_type) == repo for i in record.inputs):
                 yield record
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """A job that has read a repo, with what its inputs were."""
+
+    job: JobRow
+    output: CommitKey
+    node: Input
+    inputs: JobInputs
 
 
 def _newest_good_job(newest_first: Iterable[JobRow]) -> JobRow | None:
@@ -213,6 +250,10 @@ def _step(depth: int, commit: CommitKey, path: str, job: JobRow, record: DatumRe
     return Step(depth, commit, path, job.project, job.pipeline, record.job, record.id, record.why)
 
 
+def _recorded_text(record: DatumRecord) -> str:
+    return ", ".join(f"{each.name}:{each.path}" for each in record.inputs)
+
+
 def _inputs_text(datum: Datum) -> str:
     return ", ".join(f"{each.source.name}:{each.path}" for each in datum.inputs)
 
@@ -220,10 +261,4 @@ def _inputs_text(datum: Datum) -> str:
 def _places(path: str) -> list[str]:
     """Return the paths by which a glob can have matched a file: its own, and the directories above it."""
     above = [f"{str(parent).rstrip('/')}/" for parent in PurePosixPath(path).parents]
-    return [path, f"{path.rstrip('/')}/", *above]
-
-
-def _named(leaf: Leaf, path: str) -> DatumInput:
-    branch = getattr(leaf, "branch", DEFAULT_BRANCH)
-    repo = repo_of(leaf)
-    return DatumInput(InputSource(leaf.name, repo.project, repo.name, repo.type, branch, commit="", root=""), path, b"")
+    return list(dict.fromkeys([path, f"{path.rstrip('/')}/", *above]))

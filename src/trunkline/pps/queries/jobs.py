@@ -38,6 +38,7 @@ class JobRow:
     runners: dict[str, int]
     warnings: tuple[str, ...]
     datums: str
+    buckets: dict[str, str]
 
     def __str__(self) -> str:
         return f"{self.project}/{self.pipeline}@{self.id}"
@@ -86,6 +87,7 @@ def _job(row: Row[Any]) -> JobRow:
         runners=row.runners,
         warnings=tuple(row.warnings),
         datums=row.datums,
+        buckets=row.buckets,
     )
 
 
