@@ -101,11 +101,6 @@ def sort_input(node: Input) -> Input:
     )
 
 
-def input_name(node: Input) -> str:
-    """Return the name that an input is sorted by: a leaf's own, otherwise that of its first leaf."""
-    return next((leaf.name for leaf in node.leaves()), "")
-
-
 def _place(node: Input) -> list[tuple[str, ...]]:
     """Return what an input is sorted by: its name, and what it reads where names are equal."""
     return [(leaf.name, leaf.project, leaf.repo, _branch(leaf), leaf_glob(leaf)) for leaf in node.leaves()]
