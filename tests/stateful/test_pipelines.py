@@ -1,6 +1,6 @@
 """An incremental run equals a run from scratch: any inputs, any history, one pipeline or two in a chain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -27,7 +27,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     close()
 
 
-def digest(datum_set: DatumSet, datum: Datum, seen: dict[str, bytes]) -> dict[str, bytes]:
+def digest(datum_set: DatumSet, datum: Datum, seen: Mapping[str, bytes]) -> dict[str, bytes]:
     """The user code of all pipelines; its edition is the argument of the command."""
     if POISON in seen.values():
         raise DatumError("poisoned")
