@@ -242,6 +242,8 @@ jobs = Table(
     Index("jobs_id", "id"),
     Index("jobs_output_commit", "output_commit"),
     Index("jobs_state", "state"),
+    Index("jobs_created_at", "created_at", "key"),
+    Index("jobs_of_pipeline", "pipeline", "created_at", "key"),
     sqlite_autoincrement=True,
 )
 

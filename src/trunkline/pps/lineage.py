@@ -1,7 +1,7 @@
 """Why things are as they are, from the records of jobs: an output file's tag is the id of the datum that wrote it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -91,7 +91,7 @@ class Lineage:
         """Return what a job of this definition would run on its inputs as they are; nothing is created."""
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx.connection, definition.project, definition.name)
-            base = None if row is None else _newest_good_job(jobs.list_jobs(tx.connection, pipeline_key=row.key))
+            base = None if row is None else jobs.newest_good_job(tx.connection, row.key)
         salt = row.salt if row is not None and not definition.reprocess else definition.spec.salt or "new"
         datums = preview_datums(self._versioning, definition.spec.input, salt=salt) if definition.spec.input else ()
         known = self._records.index(base.datums) if base is not None else DatumIndex()
@@ -199,7 +199,7 @@ class Lineage:
                 node = decode_spec(row.spec_json).input
                 if node is None or all(repo_of(leaf) != repo for leaf in node.leaves()):
                     continue
-                job = _newest_good_job(jobs.list_jobs(tx.connection, pipeline_key=row.key))
+                job = jobs.newest_good_job(tx.connection, row.key)
                 version = None if job is None else pipelines.find_version(tx.connection, row.key, job.version)
                 node = None if version is None else decode_spec(version.spec_json).input
                 if job is None or node is None:
@@ -240,10 +240,6 @@ class _Reader:
     output: CommitKey
     node: Input
     inputs: JobInputs
-
-
-def _newest_good_job(newest_first: Iterable[JobRow]) -> JobRow | None:
-    return next((job for job in newest_first if job.state is JobState.SUCCESS), None)
 
 
 def _step(depth: int, commit: CommitKey, path: str, job: JobRow, record: DatumRecord) -> Step:
