@@ -1,14 +1,11 @@
-"""Why things are as they are, from the records of jobs: an output file's tag is the id of the datum that wrote it."""
+"""What files were made from, and what came of them: an output file's tag is the id of the datum that wrote it."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePosixPath
 
 from trunkline.errors import NotFoundError
-from trunkline.model.datums import Datum
 from trunkline.model.jobs import JobState
 from trunkline.model.paths import clean
 from trunkline.model.pipelines import Input
@@ -17,44 +14,22 @@ from trunkline.pfs.commits import root_of
 from trunkline.pfs.queries import commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
+from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps.datum_index import DatumIndex
-from trunkline.pps.datums import datum_id, explain, plan
+from trunkline.pps.datums import datum_id
 from trunkline.pps.input_changes import InputChange, enumerate_changes
 from trunkline.pps.inputs import Leaf
 from trunkline.pps.job_inputs import JobInputs, repo_of
-from trunkline.pps.pipelines import Definition
-from trunkline.pps.planning import Base, JobPlan, base_datum
-from trunkline.pps.preview import preview_datums
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
+from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecord, DatumRecords
 from trunkline.pps.spec.decode import decode_spec
-from trunkline.pps.spec.defaults import REPROCESS_EVERY_JOB
 from trunkline.storage.fileset import FileSet
 
 STEPS_MAX = 10_000
 _DATUMS_AT_ONCE = 8192
 _FILES_OF_DIRECTORY_MAX = 100
-
-
-@dataclass(slots=True)
-class Explanation:
-    """How many datums run, and why: examples for each cause."""
-
-    total: int
-    to_run: int
-    skipped: int
-    deleted: int = 0
-    causes: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, why: str, inputs: Callable[[], str], *, examples: int) -> None:
-        """Count one datum, ``why`` as `trunkline.pps.datums.explain` says it."""
-        cause, _, detail = why.partition(": ")
-        self.causes[cause] += 1
-        if len(self.examples[cause]) < examples:
-            self.examples[cause].append(detail or inputs())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,44 +47,14 @@ class Step:
 
 
 class Lineage:
-    """Answers from the records of finished jobs."""
+    """Answers one question from the records of finished jobs. What many files share is looked up once."""
 
     def __init__(self, versioning: Versioning) -> None:
         self._versioning = versioning
         self._records = DatumRecords(versioning.file_sets.tables)
-
-    def explain_job(self, job: JobRow, *, examples: int) -> Explanation:
-        """Return why the datums of a job ran, as far as it has come."""
-        with self._versioning.reading() as tx:
-            roots = [row.datums for row in jobs.datum_sets_of(tx.connection, job.key)]
-        found = Explanation(job.data_total, job.data_total - job.data_skipped, job.data_skipped)
-        for record in self._records.scan_many(roots):
-            found.add(record.why, partial(_recorded_text, record), examples=examples)
-        return found
-
-    def plan_spec(self, definition: Definition, *, examples: int) -> Explanation:
-        """Return what a job of this definition would run on its inputs as they are; nothing is created."""
-        with self._versioning.reading() as tx:
-            row = pipelines.find_pipeline(tx.connection, definition.project, definition.name)
-            base = None if row is None else jobs.newest_good_job(tx.connection, row.key)
-        salt = row.salt if row is not None and not definition.reprocess else definition.spec.salt or "new"
-        datums = preview_datums(self._versioning, definition.spec.input, salt=salt) if definition.spec.input else ()
-        known = self._records.index(base.datums) if base is not None else DatumIndex()
-        every_job = definition.spec.reprocess_spec == REPROCESS_EVERY_JOB
-        planned = JobPlan(Base(base), salt)
-        plan(datums, known, planned, every_job=every_job)
-        to_run = len(planned.new_datums) + len(planned.changed_datums)
-        found = Explanation(planned.total, to_run, planned.skipped_count, deleted=len(planned.deleted_ids))
-        for datum in planned.new_datums:
-            found.add(str(explain(datum, None)), partial(_inputs_text, datum), examples=examples)
-        changed = iter(planned.changed_datums)
-        while block := list(islice(changed, _DATUMS_AT_ONCE)):
-            before = self._records.find_many(base.datums if base is not None else "", [datum.id for datum in block])
-            records = {record.id: base_datum(record) for record in before}
-            for datum in block:
-                why = str(explain(datum, records.get(datum.id), every_job=every_job))
-                found.add(why, partial(_inputs_text, datum), examples=examples)
-        return found
+        self._commits: dict[CommitKey, CommitRow | None] = {}
+        self._jobs: dict[int, JobRow | None] = {}
+        self._readers: dict[RepoKey, list[_Reader]] = {}
 
     # What a file was made from
 
@@ -136,7 +81,7 @@ class Lineage:
         seen.add((commit.key, row.path))
         for each in record.inputs:
             repo = RepoKey(each.project, each.repo, each.repo_type)
-            upstream = self._find_commit(repo, each.commit)
+            upstream = self._find_commit(CommitKey(repo, each.commit))
             if upstream is None or upstream.forgotten_at is not None:
                 yield Step(depth + 1, CommitKey(repo, each.commit), each.path)
             else:
@@ -154,23 +99,21 @@ class Lineage:
         for row in islice(files.files(path.rstrip("/") + "/"), _FILES_OF_DIRECTORY_MAX):
             yield from self._why(commit, row.path, depth, seen)
 
-    def _find_commit(self, repo: RepoKey, id: str) -> CommitRow | None:  # noqa: A002 - the field's word
-        with self._versioning.reading() as tx:
-            try:
-                return resolve_commit(tx, CommitReference(repo, id=id))
-            except NotFoundError:
-                return None
+    def _find_commit(self, key: CommitKey) -> CommitRow | None:
+        if key not in self._commits:
+            with self._versioning.reading() as tx:
+                try:
+                    self._commits[key] = resolve_commit(tx, CommitReference(key.repo, id=key.id))
+                except NotFoundError:
+                    self._commits[key] = None
+        return self._commits[key]
 
     def _job_behind(self, commit: CommitRow) -> JobRow | None:
         """Return the job whose records account for the files of a commit: its own, or the last good one before."""
-        with self._versioning.reading() as tx:
-            current: CommitRow | None = commit
-            while current is not None:
-                job = jobs.job_of_output(tx.connection, current.key)
-                if job is not None and job.state is JobState.SUCCESS:
-                    return job
-                current = None if current.parent is None else commits.commit_by_key(tx.connection, current.parent)
-        return None
+        if commit.key not in self._jobs:
+            with self._versioning.reading() as tx:
+                self._jobs[commit.key] = _good_job_at(tx, commit)
+        return self._jobs[commit.key]
 
     # What has been made from a file
 
@@ -183,7 +126,7 @@ class Lineage:
         return islice(self._impact(commit.commit.repo, clean(path), 0, set()), STEPS_MAX)
 
     def _impact(self, repo: RepoKey, path: str, depth: int, seen: set[tuple[RepoKey, str]]) -> Iterator[Step]:
-        for reader in self._readers(repo):
+        for reader in self._readers_of(repo):
             for record in self._records_of(reader, repo, path):
                 for written in record.outputs:
                     yield _step(depth, reader.output, written, reader.job, record)
@@ -191,24 +134,24 @@ class Lineage:
                         seen.add((reader.output.repo, written))
                         yield from self._impact(reader.output.repo, written, depth + 1, seen)
 
-    def _readers(self, repo: RepoKey) -> list["_Reader"]:
+    def _readers_of(self, repo: RepoKey) -> list["_Reader"]:
         """Return the newest good job of each pipeline that reads a repo."""
-        found = []
-        with self._versioning.reading() as tx:
-            for row in pipelines.list_pipelines(tx.connection):
-                node = decode_spec(row.spec_json).input
-                if node is None or all(repo_of(leaf) != repo for leaf in node.leaves()):
-                    continue
-                job = jobs.newest_good_job(tx.connection, row.key)
-                version = None if job is None else pipelines.find_version(tx.connection, row.key, job.version)
-                node = None if version is None else decode_spec(version.spec_json).input
-                if job is None or node is None:
-                    continue
-                output = commits.commit_by_key(tx.connection, job.output_commit)
-                inputs = commits.provenance_of(tx.connection, output.key)
-                matches = JobInputs(self._versioning.file_sets, inputs, buckets=job.buckets)
-                found.append(_Reader(job, output.commit, node, matches))
-        return found
+        if repo not in self._readers:
+            with self._versioning.reading() as tx:
+                rows = pipelines.list_pipelines(tx.connection)
+                found = [self._reader(tx, row) for row in rows if _reads(row, repo)]
+            self._readers[repo] = [reader for reader in found if reader is not None]
+        return self._readers[repo]
+
+    def _reader(self, tx: Transaction, row: PipelineRow) -> "_Reader | None":
+        job = jobs.newest_good_job(tx.connection, row.key)
+        version = None if job is None else pipelines.find_version(tx.connection, row.key, job.version)
+        node = None if version is None else decode_spec(version.spec_json).input
+        if job is None or node is None:
+            return None
+        output = commits.commit_by_key(tx.connection, job.output_commit)
+        inputs = commits.provenance_of(tx.connection, output.key)
+        return _Reader(job, output.commit, node, JobInputs(self._versioning.file_sets, inputs, buckets=job.buckets))
 
     def _records_of(self, reader: "_Reader", repo: RepoKey, path: str) -> Iterator[DatumRecord]:
         """Yield the records of the datums that read the file: those that would differ if only this file did."""
@@ -242,16 +185,23 @@ class _Reader:
     inputs: JobInputs
 
 
+def _reads(row: PipelineRow, repo: RepoKey) -> bool:
+    node = decode_spec(row.spec_json).input
+    return node is not None and any(repo_of(leaf) == repo for leaf in node.leaves())
+
+
+def _good_job_at(tx: Transaction, commit: CommitRow) -> JobRow | None:
+    current: CommitRow | None = commit
+    while current is not None:
+        job = jobs.job_of_output(tx.connection, current.key)
+        if job is not None and job.state is JobState.SUCCESS:
+            return job
+        current = None if current.parent is None else commits.commit_by_key(tx.connection, current.parent)
+    return None
+
+
 def _step(depth: int, commit: CommitKey, path: str, job: JobRow, record: DatumRecord) -> Step:
     return Step(depth, commit, path, job.project, job.pipeline, record.job, record.id, record.why)
-
-
-def _recorded_text(record: DatumRecord) -> str:
-    return ", ".join(f"{each.name}:{each.path}" for each in record.inputs)
-
-
-def _inputs_text(datum: Datum) -> str:
-    return ", ".join(f"{each.source.name}:{each.path}" for each in datum.inputs)
 
 
 def _places(path: str) -> list[str]:

@@ -97,13 +97,18 @@ class Planner:
         """Return what the job has to do."""
         with self._versioning.reading() as tx:
             base = self._find_base(tx)
-            counts_changes = self._builds_exactly_on(tx, base)
+            is_repeated = base.job is not None and repeats(tx, base.job, self._spec, salt=self._pipeline.salt)
             inputs = commits.provenance_of(tx.connection, self._output.key)
         file_sets = self._versioning.file_sets
         buckets = base.job.buckets if base.job is not None else {}
         before = JobInputs(file_sets, base.inputs, buckets=buckets)
         self._inputs = JobInputs(file_sets, inputs, base=before)
-        return (counts_changes and self._plan_changes(base, before, self._inputs)) or self._plan_all(base, self._inputs)
+        by_changes = (
+            plan_by_changes(self._records, base, self._spec, before, self._inputs, salt=self._pipeline.salt)
+            if is_repeated
+            else None
+        )
+        return by_changes or self._plan_all(base, self._inputs)
 
     def bucket_tables(self) -> dict[str, str]:
         """Return the tables by key of what was planned, for the next job."""
@@ -125,46 +130,42 @@ class Planner:
             parent = commit.parent
         return Base()
 
-    def _builds_exactly_on(self, tx: Transaction, base: Base) -> bool:
-        """Whether the base ran the same inputs under the same salt, with nothing left to do again."""
-        if base.job is None or base.job.data_recovered or self._every_job or self._spec.input is None:
-            return False
-        if any(commit.forgotten_at is not None for commit in base.inputs):
-            return False
-        version = pipelines.find_version(tx.connection, base.job.pipeline_key, base.job.version)
-        return (
-            version is not None
-            and version.salt == self._pipeline.salt
-            and decode_spec(version.spec_json).input == self._spec.input
-        )
-
-    @property
-    def _every_job(self) -> bool:
-        return self._spec.reprocess_spec == REPROCESS_EVERY_JOB
-
-    def _plan_changes(self, base: Base, before: JobInputs, inputs: JobInputs) -> JobPlan | None:
-        """Return the plan at the cost of the change; None where that cannot be."""
-        assert self._spec.input is not None
-        assert base.job is not None
-        changes = enumerate_changes(self._spec.input, inputs, lambda leaf: inputs.changes(leaf, before))
-        if changes is None:
-            return None
-        planned = JobPlan(base, self._pipeline.salt)
-        plan_changes(changes, _RecordedDatums(self._records, base.job.datums), planned, salt=self._pipeline.salt)
-        gone = len(planned.changed_datums) + len(planned.deleted_ids)
-        planned.skipped_count = self._records.count(base.job.datums) - gone
-        return planned
-
     def _plan_all(self, base: Base, inputs: JobInputs) -> JobPlan:
         planned = JobPlan(base, self._pipeline.salt)
         known = self._records.index(base.job.datums) if base.job is not None else DatumIndex()
-        plan(self._datums(inputs), known, planned, every_job=self._every_job)
+        plan(self._datums(inputs), known, planned, every_job=self._spec.reprocess_spec == REPROCESS_EVERY_JOB)
         return planned
 
     def _datums(self, inputs: JobInputs) -> Iterator[Datum]:
         if self._spec.input is None:
             return iter(())
         return make_datums(enumerate_datums(self._spec.input, inputs), salt=self._pipeline.salt)
+
+
+def repeats(tx: Transaction, base: JobRow, spec: PipelineSpec, *, salt: str) -> bool:
+    """Return whether a job ran the inputs of a spec under this salt, which are still there, and left nothing to do."""
+    if base.data_recovered or spec.reprocess_spec == REPROCESS_EVERY_JOB or spec.input is None:
+        return False
+    if any(commit.forgotten_at is not None for commit in commits.provenance_of(tx.connection, base.output_commit)):
+        return False
+    version = pipelines.find_version(tx.connection, base.pipeline_key, base.version)
+    return version is not None and version.salt == salt and decode_spec(version.spec_json).input == spec.input
+
+
+def plan_by_changes(
+    records: DatumRecords, base: Base, spec: PipelineSpec, before: JobInputs, inputs: JobInputs, *, salt: str
+) -> JobPlan | None:
+    """Return the plan of a job that repeats its base, at the cost of the change; None where that cannot be."""
+    assert spec.input is not None
+    assert base.job is not None
+    changes = enumerate_changes(spec.input, inputs, lambda leaf: inputs.changes(leaf, before))
+    if changes is None:
+        return None
+    planned = JobPlan(base, salt)
+    plan_changes(changes, _RecordedDatums(records, base.job.datums), planned, salt=salt)
+    gone = len(planned.changed_datums) + len(planned.deleted_ids)
+    planned.skipped_count = records.count(base.job.datums) - gone
+    return planned
 
 
 class _RecordedDatums:
