@@ -21,7 +21,6 @@ import grpc
 from trunkline.model.datums import Datum, DatumSet
 from trunkline.model.jobs import CommitState
 from trunkline.model.versions import CommitReference, RepoKey
-from trunkline.pfs.queries import chunks
 from trunkline.proto import pps_pb2, pps_pb2_grpc
 from trunkline.testing.cluster import Cluster, open_cluster, pfs
 
@@ -112,8 +111,6 @@ def put_many(cluster: Cluster, repo: str, number: int) -> None:
     for each in range(number):
         writer.add(f"/file-{each:07}", f"content {each}".encode())
     layer = writer.finish()
-    with versioning.transaction() as tx:
-        chunks.insert_chunks(tx.connection, writer.new_refs)
     target = CommitReference(RepoKey("default", repo), branch="master")
     commit = versioning.write_layer(target, layer)
     versioning.wait(CommitReference(commit.repo, id=commit.id), CommitState.FINISHED)
