@@ -206,7 +206,8 @@ class Story:
             model.node = self.own(step.node) if step.node is not None else model.node
             model.edition += step.reprocess
             self.create(model.name, model, update=True, reprocess=step.reprocess)
-            self.run_from({model.name})
+            if not model.stopped:
+                self.run_from({model.name})
         elif isinstance(step, Forget):
             if model.jobs:
                 newest = self.cluster.jobs(model.name, history=-1)[0].job
