@@ -26,7 +26,7 @@ _LOOK_SECONDS = 5.0
 
 
 class Controller:
-    """Runs every job of a server, at most one of each pipeline at a time, oldest first."""
+    """Runs every job of a server, oldest first: of each pipeline one, and what the next need not wait for."""
 
     def __init__(
         self, versioning: Versioning, executor: Executor, *, secrets: Secrets, runner: Runner = Runner.AUTO
@@ -39,7 +39,7 @@ class Controller:
         self._cron_triggers = CronTriggers(versioning)
         self._loop = threading.Thread(target=self._run, name="controller", daemon=True)
         self._lock = threading.Lock()
-        self._active: dict[int, int] = {}  # pipeline -> job
+        self._active: dict[int, int] = {}  # job -> pipeline
         self._deadlines: dict[int, int] = {}  # job -> when its time is up, in microseconds
         self._closing = threading.Event()
 
@@ -71,23 +71,32 @@ class Controller:
             self._versioning.work.wait(seen, seconds=self._seconds_to_look())
 
     def _start_ready_jobs(self) -> None:
-        with self._versioning.reading() as tx:
-            ready = []
-            seen: set[int] = set()
-            for job in jobs.unfinished_jobs(tx.connection):
-                if job.pipeline_key in seen:
-                    continue
-                seen.add(job.pipeline_key)
-                inputs = commits.provenance_of(tx.connection, job.output_commit)
-                if all(commit.finished_at is not None for commit in inputs):
-                    ready.append(job)
-        for job in ready:
+        for job, is_first in self._ready_jobs():
             with self._lock:
-                if job.pipeline_key in self._active:
+                running = list(self._active.values()).count(job.pipeline_key)
+                # Besides the first runs one more, as long as there are threads for the first ones of others.
+                may_start = not running if is_first else running == 1 and len(self._active) < _JOBS_AT_ONCE // 2
+                if job.key in self._active or not may_start:
                     continue
-                self._active[job.pipeline_key] = job.key
+                self._active[job.key] = job.pipeline_key
             self._note_deadline(job)
             self._pool.submit(self._run_job, job)
+
+    def _ready_jobs(self) -> list[tuple[JobRow, bool]]:
+        """Return the first job of each pipeline, and the one after it, if their inputs are there."""
+        ready: list[tuple[JobRow, bool]] = []
+        seen: dict[int, int] = {}
+        with self._versioning.reading() as tx:
+            for job in jobs.unfinished_jobs(tx.connection):
+                place = seen.get(job.pipeline_key, 0)
+                if place > 1:
+                    continue
+                inputs = commits.provenance_of(tx.connection, job.output_commit)
+                is_ready = all(commit.finished_at is not None for commit in inputs)
+                seen[job.pipeline_key] = place + 1 if is_ready else 2
+                if is_ready:
+                    ready.append((job, place == 0))
+        return ready
 
     def _note_deadline(self, job: JobRow) -> None:
         with self._versioning.reading() as tx:
@@ -132,14 +141,14 @@ class Controller:
             log("controller").exception("job %s", job)
         finally:
             with self._lock:
-                del self._active[job.pipeline_key]
+                del self._active[job.key]
                 self._deadlines.pop(job.key, None)
             self._versioning.work.announce()
 
     def _cancel_ended_jobs(self) -> None:
         """Take from the workers what belongs to jobs that were stopped."""
         with self._lock:
-            active = list(self._active.values())
+            active = list(self._active)
         with self._versioning.reading() as tx:
             for key in active:
                 job = jobs.job_by_key(tx.connection, key)

@@ -57,6 +57,7 @@ class JobRun:
         self._secret_values = SecretValues()
         self._runner = runner
         self._began_at = 0
+        self._has_begun = False
         self._is_closing = is_closing
         self._records = DatumRecords(versioning.file_sets.tables)
         with versioning.reading() as tx:
@@ -96,9 +97,10 @@ class JobRun:
         except NotFoundError as error:
             self._end(JobState.FAILURE, str(error))
             return
+        self._run_early()
         planned = self._planner.plan()
         done = self._finished()
-        self._start(planned, done.states())
+        self._begin(done.states(), total=planned.total, skipped=planned.skipped_count)
         for phase, base in ((planned.new_datums, Base()), (planned.changed_datums, planned.base)):
             self._process(_without(phase, done, self._pipeline.salt), base)
             failure = self._first_failure()
@@ -141,20 +143,46 @@ class JobRun:
         with self._versioning.reading() as tx:
             return [row.datums for row in jobs.datum_sets_of(tx.connection, self._job.key)]
 
-    def _start(self, planned: JobPlan, done: Counter[DatumState]) -> None:
+    def _begin(self, done: Counter[DatumState], *, total: int, skipped: int) -> None:
+        """Move the job to RUNNING, where it is not yet, with what is known of its datums."""
+        counts = {
+            "data_total": total,
+            "data_skipped": skipped,
+            "data_processed": done[DatumState.SUCCESS],
+            "data_failed": done[DatumState.FAILED],
+            "data_recovered": done[DatumState.RECOVERED],
+        }
         with self._versioning.transaction() as tx:
+            if self._has_begun:
+                if not jobs.update_job(tx.connection, self._job.key, **counts):
+                    raise JobEndedError
+                return
             if not self._enter(tx):
                 raise JobEndedError
-            move_job(
-                tx,
-                self._job,
-                JobState.RUNNING,
-                data_total=planned.total,
-                data_skipped=planned.skipped_count,
-                data_processed=done[DatumState.SUCCESS],
-                data_failed=done[DatumState.FAILED],
-                data_recovered=done[DatumState.RECOVERED],
-            )
+            move_job(tx, self._job, JobState.RUNNING, **counts)
+        self._has_begun = True
+
+    # While the job before runs
+
+    def _run_early(self) -> None:
+        """Run what is new however the job before ends, and wait until it has; then it is known what this builds on."""
+        with self._versioning.reading() as tx:
+            earlier = jobs.job_before(tx.connection, self._job)
+        if earlier is None:
+            return
+        done = self._finished()
+        early = _without(self._planner.plan_early(earlier), done, self._pipeline.salt)
+        if len(early):
+            self._begin(done.states(), total=len(done) + len(early), skipped=0)
+            self._process(early, Base())
+        self._versioning.db.changes.poll(lambda: self._has_ended(earlier), give_up=lambda: False)
+
+    def _has_ended(self, earlier: JobRow) -> bool | None:
+        """Return whether another job has ended: None for no, as long as this one is wanted."""
+        self._check_wanted()
+        with self._versioning.reading() as tx:
+            job = jobs.job_by_key(tx.connection, earlier.key)
+        return True if job is None or job.state.is_terminal else None
 
     # Running
 

@@ -14,6 +14,7 @@ from trunkline.pfs.versioning import Versioning
 from trunkline.pps.datum_index import DatumIndex, IdList
 from trunkline.pps.datums import BaseDatum, BaseInput, make_datums, plan, plan_changes
 from trunkline.pps.input_changes import enumerate_changes
+from trunkline.pps.input_products import DatumChange
 from trunkline.pps.inputs import enumerate_datums
 from trunkline.pps.job_inputs import JobInputs
 from trunkline.pps.queries import jobs, pipelines
@@ -109,6 +110,28 @@ class Planner:
             else None
         )
         return by_changes or self._plan_all(base, self._inputs)
+
+    def plan_early(self, earlier: JobRow) -> Worklist:
+        """Return the datums that will be new however an earlier job ends: neither it nor the last good one has them.
+
+        Nothing where telling them takes looking at everything.
+        """
+        with self._versioning.reading() as tx:
+            base = self._find_base(tx)
+            inputs = commits.provenance_of(tx.connection, self._output.key)
+            earlier_inputs = commits.provenance_of(tx.connection, earlier.output_commit)
+        planned = JobPlan(base, self._pipeline.salt)
+        if self._spec.input is None or earlier.version != self._pipeline.version:
+            return planned.new_datums
+        file_sets = self._versioning.file_sets
+        buckets = base.job.buckets if base.job is not None else {}
+        now = JobInputs(file_sets, inputs, base=JobInputs(file_sets, base.inputs, buckets=buckets))
+        before = JobInputs(file_sets, earlier_inputs)
+        changes = enumerate_changes(self._spec.input, now, lambda leaf: now.changes(leaf, before)) or iter(())
+        known = _RecordedDatums(self._records, base.job.datums if base.job is not None else "")
+        added = (DatumChange(change.new, change.new) for change in changes if change.old is None)
+        plan_changes(added, known, planned, salt=self._pipeline.salt)
+        return planned.new_datums
 
     def bucket_tables(self) -> dict[str, str]:
         """Return the tables by key of what was planned, for the next job."""

@@ -197,6 +197,14 @@ def unfinished_jobs(connection: Connection, pipeline_key: int | None = None) -> 
     return [_job(row) for row in connection.execute(statement)]
 
 
+def job_before(connection: Connection, job: JobRow) -> JobRow | None:
+    """Return the newest job of the same pipeline that was made before this one and has not ended."""
+    statement = _select().where(jobs.c.pipeline == job.pipeline_key, jobs.c.key < job.key)
+    statement = statement.where(jobs.c.state.in_(_UNFINISHED)).order_by(jobs.c.key.desc()).limit(1)
+    row = connection.execute(statement).first()
+    return None if row is None else _job(row)
+
+
 def newest_job(connection: Connection, pipeline_key: int) -> JobRow | None:
     """Return the job of a pipeline that was made last."""
     statement = _select().where(jobs.c.pipeline == pipeline_key)
