@@ -9,7 +9,10 @@ import pytest
 from google.protobuf import json_format
 
 from trunkline.model.datums import Datum, DatumSet
+from trunkline.pfs.garbage import Garbage
+from trunkline.pps.queries import jobs
 from trunkline.proto import pps_pb2
+from trunkline.storage.table import TableStore
 from trunkline.testing.cluster import Cluster, open_cluster, pfs
 from trunkline.testing.in_process import DatumError
 
@@ -247,3 +250,23 @@ def test_a_pipeline_that_is_not_there_is_said_to_be_missing_wherever_it_is_liste
             list(ask())
         assert refused.value.code() is grpc.StatusCode.NOT_FOUND
         assert refused.value.details() == 'pipeline "default/nowhere" not found'
+
+
+def test_a_join_goes_on_from_its_tables_after_garbage_was_collected(cluster: Cluster, run: Run) -> None:
+    for repo in ("one-side", "other-side"):
+        cluster.create_repo(repo)
+        cluster.put(repo, {"/k1-a": "1", "/k2-b": "2"})
+    run("pairs", {"join": [pfs(repo, "/(*)-*", joinOn="$1") for repo in ("one-side", "other-side")]})
+    garbage = Garbage(cluster.server.versioning)
+
+    for _ in range(2):  # once to condemn, once to delete
+        garbage.collect(grace_seconds=0)
+    file_sets = cluster.server.versioning.file_sets
+    with cluster.server.versioning.reading() as tx:
+        (found,) = (job for job in jobs.list_jobs(tx.connection) if job.pipeline == "pairs")
+    stored = TableStore(file_sets.chunks.objects)  # what is on disk, not what the server has loaded
+    assert len(found.buckets) == 2
+    assert all(list(stored.objects(root, set())) for root in found.buckets.values())
+    cluster.put("one-side", {"/k2-c": "3"})
+
+    assert run("pairs") == (3, 1, 2)

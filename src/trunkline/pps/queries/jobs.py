@@ -263,11 +263,14 @@ def datum_sets_of(connection: Connection, job_key: int) -> list[DatumSetRow]:
 def used_roots(connection: Connection) -> list[str]:
     """Return the root of each table that jobs point at."""
     columns: Sequence[Column[str]] = (jobs.c.datums, datum_sets.c.datums, datum_sets.c.layer)
-    return [
+    found = [
         root
         for column in columns
         for root in connection.execute(select(column).where(column != "").distinct()).scalars()
     ]
+    for buckets in connection.execute(select(jobs.c.buckets)).scalars():
+        found += filter(None, buckets.values())
+    return found
 
 
 def used_logs(connection: Connection) -> list[str]:
