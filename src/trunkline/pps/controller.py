@@ -71,31 +71,30 @@ class Controller:
             self._versioning.work.wait(seen, seconds=self._seconds_to_look())
 
     def _start_ready_jobs(self) -> None:
-        for job, is_first in self._ready_jobs():
+        for job, first in self._ready_jobs():
             with self._lock:
-                running = list(self._active.values()).count(job.pipeline_key)
-                # Besides the first runs one more, as long as there are threads for the first ones of others.
-                may_start = not running if is_first else running == 1 and len(self._active) < _JOBS_AT_ONCE // 2
-                if job.key in self._active or not may_start:
+                running = [key for key, pipeline in self._active.items() if pipeline == job.pipeline_key]
+                # Beside the first runs one more, as long as there are threads for the first ones of others.
+                beside = [first.key] if job.key != first.key and len(self._active) < _JOBS_AT_ONCE // 2 else []
+                if running != beside:
                     continue
                 self._active[job.key] = job.pipeline_key
             self._note_deadline(job)
             self._pool.submit(self._run_job, job)
 
-    def _ready_jobs(self) -> list[tuple[JobRow, bool]]:
-        """Return the first job of each pipeline, and the one after it, if their inputs are there."""
-        ready: list[tuple[JobRow, bool]] = []
-        seen: dict[int, int] = {}
+    def _ready_jobs(self) -> list[tuple[JobRow, JobRow]]:
+        """Return the first job of each pipeline and the one after it, each with the first."""
+        ready: list[tuple[JobRow, JobRow]] = []
+        by_pipeline: dict[int, list[JobRow]] = {}
         with self._versioning.reading() as tx:
             for job in jobs.unfinished_jobs(tx.connection):
-                place = seen.get(job.pipeline_key, 0)
-                if place > 1:
-                    continue
-                inputs = commits.provenance_of(tx.connection, job.output_commit)
-                is_ready = all(commit.finished_at is not None for commit in inputs)
-                seen[job.pipeline_key] = place + 1 if is_ready else 2
-                if is_ready:
-                    ready.append((job, place == 0))
+                by_pipeline.setdefault(job.pipeline_key, []).append(job)
+            for waiting in by_pipeline.values():
+                for job in waiting[:2]:
+                    inputs = commits.provenance_of(tx.connection, job.output_commit)
+                    if any(commit.finished_at is None for commit in inputs):
+                        break
+                    ready.append((job, waiting[0]))
         return ready
 
     def _note_deadline(self, job: JobRow) -> None:
