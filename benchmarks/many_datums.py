@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -108,6 +109,13 @@ def measure(cluster: Cluster, datums: int, job_count: int) -> dict[str, float]:
             )
         ),
     }
+    numbers = count()
+
+    def put_one() -> None:
+        cluster.put("left", {f"/file-new{next(numbers)}": "no partner"})
+        assert cluster.finished_job("joined").data_total == datums + 1
+
+    asked["one more file of a join, until its job ended"] = put_one
     found = {}
     for what, ask in asked.items():
         ask()
