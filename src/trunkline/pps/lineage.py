@@ -151,19 +151,22 @@ class Lineage:
             return None
         output = commits.commit_by_key(tx.connection, job.output_commit)
         inputs = commits.provenance_of(tx.connection, output.key)
-        return _Reader(job, output.commit, node, JobInputs(self._versioning.file_sets, inputs, buckets=job.buckets))
+        matches = None
+        if all(commit.forgotten_at is None for commit in inputs):
+            matches = JobInputs(self._versioning.file_sets, inputs, buckets=job.buckets)
+        return _Reader(job, output.commit, node, matches)
 
     def _records_of(self, reader: "_Reader", repo: RepoKey, path: str) -> Iterator[DatumRecord]:
         """Yield the records of the datums that read the file: those that would differ if only this file did."""
+        inputs = reader.inputs
 
         def touched(leaf: Leaf) -> Iterator[InputChange]:
-            if repo_of(leaf) == repo:
-                for place in _places(path):
-                    match = reader.inputs.place(leaf, place)
-                    if match is not None:
-                        yield InputChange(match, match)
+            for place in _places(path) if inputs is not None and repo_of(leaf) == repo else ():
+                match = inputs.place(leaf, place) if inputs is not None else None
+                if match is not None:
+                    yield InputChange(match, match)
 
-        changes = enumerate_changes(reader.node, reader.inputs, touched)
+        changes = enumerate_changes(reader.node, inputs, touched) if inputs is not None else None
         if changes is not None:
             ids = (datum_id(change.new) for change in changes if change.new is not None)
             while block := list(islice(ids, _DATUMS_AT_ONCE)):
@@ -182,7 +185,8 @@ class _Reader:
     job: JobRow
     output: CommitKey
     node: Input
-    inputs: JobInputs
+    inputs: JobInputs | None
+    """None where files of theirs were forgotten."""
 
 
 def _reads(row: PipelineRow, repo: RepoKey) -> bool:

@@ -100,10 +100,8 @@ class Planner:
             base = self._find_base(tx)
             is_repeated = base.job is not None and repeats(tx, base.job, self._spec, salt=self._pipeline.salt)
             inputs = commits.provenance_of(tx.connection, self._output.key)
-        file_sets = self._versioning.file_sets
-        buckets = base.job.buckets if base.job is not None else {}
-        before = JobInputs(file_sets, base.inputs, buckets=buckets)
-        self._inputs = JobInputs(file_sets, inputs, base=before)
+        before = self._inputs_of(base)
+        self._inputs = JobInputs(self._versioning.file_sets, inputs, base=before)
         by_changes = (
             plan_by_changes(self._records, base, self._spec, before, self._inputs, salt=self._pipeline.salt)
             if is_repeated
@@ -121,17 +119,22 @@ class Planner:
             inputs = commits.provenance_of(tx.connection, self._output.key)
             earlier_inputs = commits.provenance_of(tx.connection, earlier.output_commit)
         planned = JobPlan(base, self._pipeline.salt)
-        if self._spec.input is None or earlier.version != self._pipeline.version:
+        is_like = earlier.version == self._pipeline.version and not _are_forgotten(earlier_inputs)
+        if self._spec.input is None or not is_like:
             return planned.new_datums
-        file_sets = self._versioning.file_sets
-        buckets = base.job.buckets if base.job is not None else {}
-        now = JobInputs(file_sets, inputs, base=JobInputs(file_sets, base.inputs, buckets=buckets))
-        before = JobInputs(file_sets, earlier_inputs)
+        now = JobInputs(self._versioning.file_sets, inputs, base=self._inputs_of(base))
+        before = JobInputs(self._versioning.file_sets, earlier_inputs)
         changes = enumerate_changes(self._spec.input, now, lambda leaf: now.changes(leaf, before)) or iter(())
         known = _RecordedDatums(self._records, base.job.datums if base.job is not None else "")
         added = (DatumChange(change.new, change.new) for change in changes if change.old is None)
         plan_changes(added, known, planned, salt=self._pipeline.salt)
         return planned.new_datums
+
+    def _inputs_of(self, base: Base) -> JobInputs:
+        # Of inputs whose files were forgotten nothing leads on to what there is now.
+        usable = base.job is not None and not _are_forgotten(base.inputs)
+        buckets = base.job.buckets if usable and base.job is not None else {}
+        return JobInputs(self._versioning.file_sets, base.inputs, buckets=buckets)
 
     def bucket_tables(self) -> dict[str, str]:
         """Return the tables by key of what was planned, for the next job."""
@@ -169,10 +172,14 @@ def repeats(tx: Transaction, base: JobRow, spec: PipelineSpec, *, salt: str) -> 
     """Return whether a job ran the inputs of a spec under this salt, which are still there, and left nothing to do."""
     if base.data_recovered or spec.reprocess_spec == REPROCESS_EVERY_JOB or spec.input is None:
         return False
-    if any(commit.forgotten_at is not None for commit in commits.provenance_of(tx.connection, base.output_commit)):
+    if _are_forgotten(commits.provenance_of(tx.connection, base.output_commit)):
         return False
     version = pipelines.find_version(tx.connection, base.pipeline_key, base.version)
     return version is not None and version.salt == salt and decode_spec(version.spec_json).input == spec.input
+
+
+def _are_forgotten(inputs: Iterable[CommitRow]) -> bool:
+    return any(commit.forgotten_at is not None for commit in inputs)
 
 
 def plan_by_changes(
