@@ -20,6 +20,7 @@ import grpc
 
 from trunkline.model.datums import Datum, DatumSet
 from trunkline.model.jobs import CommitState
+from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, META
 from trunkline.model.versions import CommitReference, RepoKey
 from trunkline.proto import pps_pb2, pps_pb2_grpc
 from trunkline.testing.cluster import Cluster, open_cluster, pfs
@@ -73,6 +74,10 @@ def measure_on(cluster: Cluster, datums: int) -> dict[str, float]:
     cluster.create(spec)
     assert finished(cluster).data_processed == datums
     say(datums, "all new", time.perf_counter() - start)
+    start = time.perf_counter()
+    meta = CommitReference(RepoKey(DEFAULT_PROJECT, "out", META), branch=DEFAULT_BRANCH)
+    assert cluster.server.versioning.open_files(meta)[1].file_count == 3 * datums
+    say(datums, "their files, first read", time.perf_counter() - start)
 
     def update(_: int) -> None:
         cluster.create(spec, update=True)
@@ -111,7 +116,7 @@ def put_many(cluster: Cluster, repo: str, number: int) -> None:
     for each in range(number):
         writer.add(f"/file-{each:07}", f"content {each}".encode())
     layer = writer.finish()
-    target = CommitReference(RepoKey("default", repo), branch="master")
+    target = CommitReference(RepoKey(DEFAULT_PROJECT, repo), branch=DEFAULT_BRANCH)
     commit = versioning.write_layer(target, layer)
     versioning.wait(CommitReference(commit.repo, id=commit.id), CommitState.FINISHED)
 

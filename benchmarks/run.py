@@ -11,6 +11,7 @@ BENCHMARKS = (
     ("noop_job.py", "--datums", "1000", "100000"),
     ("many_datums.py",),
     ("storage.py",),
+    ("file_system.py",),
     ("put_get.py",),
     ("worker.py", str(HERE.parent / "examples" / "image-quality" / "photos" / "test")),
 )

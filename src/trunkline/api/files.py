@@ -1,6 +1,6 @@
 """The file methods of ``pfs_v2.API``: streams in, streams out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 import grpc
@@ -8,17 +8,18 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from trunkline.api import wire
+from trunkline.api.local_directory import opened_directory, write_files
 from trunkline.api.tar import joined, tar_stream
 from trunkline.errors import InvalidInputError, NotFoundError, NotSupportedError
 from trunkline.model.globs import compile_glob
 from trunkline.model.paths import clean, clean_keeping_directory
 from trunkline.model.versions import CommitReference
-from trunkline.objects.urls import read_url, write_url
+from trunkline.objects.urls import local_directory, read_url, write_url
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.temporary import create_file_set
 from trunkline.pfs.versioning import Versioning
 from trunkline.proto import pfs_pb2
-from trunkline.storage.fileset import FileInfo, FileSet, LayerWriter
+from trunkline.storage.fileset import FileInfo, FileRow, FileSet, LayerWriter
 
 _MESSAGE_BYTES = 2 * 1024 * 1024
 _PAGE_FILES_MAX = 100_000
@@ -132,7 +133,7 @@ class FileMethods:
         if request.offset < 0:
             raise InvalidInputError(f"offset ({request.offset}) must not be negative")
         if request.URL:
-            _write_to_url(files, iter([info]), request.URL)
+            _write_to_url(files, files.rows(info.path), request.URL)
             return
         row = files.find(info.path)
         assert row is not None
@@ -146,18 +147,23 @@ class FileMethods:
         first = next(found, None)
         if first is None:
             raise _not_found(path, reference)
-        infos = _with_content(files, chain([first], found))
+        entries = _with_content(files, chain([first], found))
         if request.URL:
-            _write_to_url(files, infos, request.URL)
+            _write_to_url(files, (row for _, row in entries if row is not None), request.URL)
             return
-        for piece in joined(tar_stream(files, infos), bytes_max=_MESSAGE_BYTES):
+        with opened_directory(request.local_directory) as directory:
+            if directory is not None:
+                below = first.path if first.is_dir and compile_glob(path).is_literal else "/"
+                write_files(files, entries, directory, below=below, goes_on=context.is_active)
+                return
+        for piece in joined(tar_stream(files, entries), bytes_max=_MESSAGE_BYTES):
             yield BytesValue(value=piece)
 
     def Egress(self, request: pfs_pb2.EgressRequest, context: grpc.ServicerContext) -> pfs_pb2.EgressResponse:
         if request.WhichOneof("target") != "object_storage":
             raise NotSupportedError("egress to databases is not supported by this server: name an object store")
         _, files = self._versioning.open_files(wire.read_commit_of(request, "commit"))
-        written = _write_to_url(files, files.walk("/"), request.object_storage.url)
+        written = _write_to_url(files, files.files(), request.object_storage.url)
         result = pfs_pb2.EgressResponse.ObjectStorageResult(bytes_written=written)
         return pfs_pb2.EgressResponse(object_storage=result)
 
@@ -193,21 +199,20 @@ def _content(add: pfs_pb2.AddFile, stream: _Pushback) -> Iterator[bytes]:
 def _add_from_url(writer: LayerWriter, add: pfs_pb2.AddFile) -> None:
     if add.url.concurrency > _URL_CONCURRENCY_MAX:
         raise InvalidInputError(f"{add.url.URL}: concurrency ({add.url.concurrency}) exceeds {_URL_CONCURRENCY_MAX}")
+    tag = add.datum or _TAG
+    if add.url.recursive and (directory := local_directory(add.url.URL)) is not None:
+        writer.add_tree(add.path, directory, replace=add.url.overwrite, reread=add.url.reread, tag=tag)
+        return
     for relative, pieces in read_url(add.url.URL, recursive=add.url.recursive):
         path = f"{add.path.rstrip('/')}/{relative}" if relative else add.path
         if add.url.overwrite:
-            writer.delete(path, tag=add.datum or _TAG)
-        writer.add(path, pieces, tag=add.datum or _TAG)
+            writer.delete(path, tag=tag)
+        writer.add(path, pieces, tag=tag)
 
 
-def _write_to_url(files: FileSet, infos: Iterator[FileInfo], url: str) -> int:
+def _write_to_url(files: FileSet, rows: Iterable[FileRow], url: str) -> int:
     """Write files below url under their paths; return how many bytes that was."""
-    written = 0
-    for info in infos:
-        row = None if info.is_dir else files.find(info.path)
-        if row is not None:
-            written += write_url(url.rstrip("/") + info.path, files.read(row))
-    return written
+    return sum(write_url(url.rstrip("/") + row.path, files.read(row)) for row in rows)
 
 
 def _check_page(number: int, *, reverse: bool) -> None:
@@ -255,14 +260,16 @@ def _only_file(files: FileSet, path: str, reference: CommitReference) -> FileInf
     return info
 
 
-def _with_content(files: FileSet, found: Iterator[FileInfo]) -> Iterator[FileInfo]:
-    """Yield what was found, directories with all that is below, nothing twice."""
+def _with_content(files: FileSet, found: Iterator[FileInfo]) -> Iterator[tuple[FileInfo, FileRow | None]]:
+    """Yield what was found, files with their rows, directories with all that is below, nothing twice."""
     covered = ""
     for info in found:
         if covered and info.path.startswith(covered):
             continue
         if info.is_dir:
             covered = info.path
-            yield from files.walk(info.path)
-        else:
-            yield info
+            rows = files.files(info.path)
+            for each in files.walk(info.path):
+                yield each, None if each.is_dir else next(rows)
+        elif (row := files.find(info.path, info.tag)) is not None:
+            yield info, row

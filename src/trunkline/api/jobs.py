@@ -17,6 +17,7 @@ from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import jobs, pipelines
+from trunkline.pps.executor import Executor
 from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries import pipelines as pipeline_queries
 from trunkline.pps.queries.jobs import JobRow
@@ -32,13 +33,18 @@ class JobMethods:
 
     _versioning: Versioning
     _actions: Actions
+    _executor: Executor
 
     def InspectJob(self, request: pps_pb2.InspectJobRequest, context: grpc.ServicerContext) -> pps_pb2.JobInfo:
         job = find_job(self._versioning, request.job)
         if request.wait:
             job = self._wait(job, context)
         with self._versioning.reading() as tx:
-            return JobInfos(tx, details=request.details).one(job)
+            info = JobInfos(tx, details=request.details).one(job)
+        if request.details and not job.state.is_terminal:
+            at_work = self._executor.at_work(str(job.key))
+            info.details.worker_status.extend(pps_wire.worker_status(each, job) for each in at_work)
+        return info
 
     def InspectJobSet(
         self, request: pps_pb2.InspectJobSetRequest, context: grpc.ServicerContext

@@ -8,11 +8,12 @@ from google.protobuf.duration_pb2 import Duration
 
 from trunkline.api import wire
 from trunkline.errors import InvalidInputError
-from trunkline.model.datums import Datum, DatumInput, DatumState
+from trunkline.model.datums import AtWork, Datum, DatumInput, DatumState
 from trunkline.model.jobs import JobState, PipelineState
-from trunkline.model.names import DEFAULT_PROJECT, SPEC
+from trunkline.model.names import DEFAULT_PROJECT, META, SPEC
 from trunkline.model.versions import CommitKey, RepoKey
 from trunkline.pps.logs import LogLine
+from trunkline.pps.meta import files_path
 from trunkline.pps.pipelines import Condition
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -170,6 +171,16 @@ def process_stats(stats: dict[str, float]) -> pps_pb2.ProcessStats:
     )
 
 
+def worker_status(at_work: AtWork, job: JobRow) -> pps_pb2.WorkerStatus:
+    """Return the wire form of what a worker of a job is at."""
+    status = pps_pb2.WorkerStatus(worker_id=at_work.worker, job_id=job.id)
+    if at_work.datum is not None:
+        data = [pps_pb2.InputFile(path=each.path, hash=each.hash) for each in at_work.datum.inputs]
+        started = wire.timestamp(int(at_work.since * 1_000_000))
+        status.datum_status.CopyFrom(pps_pb2.DatumStatus(started=started, data=data))
+    return status
+
+
 def datum_info(record: DatumRecord, job: JobRow) -> pps_pb2.DatumInfo:
     """Return the wire form. A record that an earlier job made is skipped in this one."""
     state = DatumState.SKIPPED if record.job != job.id else record.state
@@ -178,6 +189,9 @@ def datum_info(record: DatumRecord, job: JobRow) -> pps_pb2.DatumInfo:
         datum=pps_pb2.Datum(job=wire_job, id=record.id),
         state=_DATUM_STATES[state],
         stats=process_stats(record.stats),
+        pfs_state=pfs_pb2.File(
+            commit=wire.commit(CommitKey(RepoKey(job.project, job.pipeline, META), job.id)), path=files_path(record.id)
+        ),
         data=[_file_info(RepoKey(i.project, i.repo, i.repo_type), i.commit, i) for i in record.inputs],
         runner=record.runner,
         why=record.why,

@@ -10,23 +10,16 @@ _BLOCK_BYTES = 512
 _ENTRIES_AT_ONCE = 256
 
 
-def tar_stream(files: FileSet, infos: Iterator[FileInfo]) -> Iterator[bytes]:
-    """Yield pieces of a tar archive with these entries, content read as it goes."""
-    while batch := list(islice(infos, _ENTRIES_AT_ONCE)):
-        contents = files.read_files(_rows(files, batch))
-        for info in batch:
+def tar_stream(files: FileSet, entries: Iterator[tuple[FileInfo, FileRow | None]]) -> Iterator[bytes]:
+    """Yield pieces of a tar archive with these entries, directories without a row; content is read as it goes."""
+    while batch := list(islice(entries, _ENTRIES_AT_ONCE)):
+        contents = files.read_files(row for _, row in batch if row is not None)
+        for info, row in batch:
             yield _header(info)
-            if not info.is_dir:
+            if row is not None:
                 yield from next(contents)[1]
-                yield b"\0" * (-info.size_bytes % _BLOCK_BYTES)
+                yield b"\0" * (-row.size_bytes % _BLOCK_BYTES)
     yield b"\0" * (2 * _BLOCK_BYTES)
-
-
-def _rows(files: FileSet, infos: list[FileInfo]) -> Iterator[FileRow]:
-    for info in infos:
-        row = None if info.is_dir else files.find(info.path)
-        if row is not None:
-            yield row
 
 
 def _header(info: FileInfo) -> bytes:

@@ -17,6 +17,7 @@ from trunkline.db.tables import settings
 from trunkline.executors.local import LocalExecutor
 from trunkline.model.datums import Runner
 from trunkline.model.ids import new_id
+from trunkline.model.names import META
 from trunkline.objects import open_object_store
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
 from trunkline.pfs.garbage import Garbage
@@ -25,6 +26,7 @@ from trunkline.pps.controller import Controller
 from trunkline.pps.cron import Clock
 from trunkline.pps.executor import Executor
 from trunkline.pps.jobs import JobMaker
+from trunkline.pps.meta import MetaFiles
 from trunkline.pps.secrets import Secrets
 from trunkline.storage.fileset import FileSets
 from trunkline.web.chunks import chunk_path
@@ -53,8 +55,9 @@ class Server:
         objects.recover()
         self._db = Database(self._state.database_url)
         index = DatabaseChunkIndex(self._db)
-        self.versioning = Versioning(self._db, FileSets(objects, index))
+        self.versioning = Versioning(self._db, FileSets(objects, index, sources=self._state.sources))
         self.versioning.listeners.append(JobMaker())
+        self.versioning.derived[META] = MetaFiles(self.versioning).root_of
         worker_environ = dict(os.environ)
         executor: Executor
         if open_executor is not None:

@@ -34,6 +34,11 @@ class StateDirectory:
         return f"sqlite:///{self.path / 'metadata.db'}"
 
     @property
+    def sources(self) -> Path:
+        """Where it is remembered what files of this machine held when they were put."""
+        return self.path / "sources"
+
+    @property
     def objects_url(self) -> str:
         """Where packs, tables and logs are."""
         return f"file://{self.path / 'objects'}"

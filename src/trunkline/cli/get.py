@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -14,9 +15,12 @@ from trunkline.cli.options import command, pass_session, project_option
 from trunkline.cli.progress import progress as show_progress
 from trunkline.cli.progress import shows_bar
 from trunkline.cli.session import Session
+from trunkline.cli.staging import staged, umask
 from trunkline.cli.uploads import is_url
 from trunkline.errors import Error
 from trunkline.model.paths import GLOB_CHARACTERS, base_name
+
+_WATCHED_FROM_BYTES = 256 * 1024 * 1024
 
 
 @command("file")
@@ -79,15 +83,38 @@ def _get_directory(
         for _ in session.client.pfs.GetFileTAR(request):
             pass
         return
-    prefix = request.file.path
-    is_pattern = bool(set(GLOB_CHARACTERS) & set(prefix))
-    size_bytes = None
-    if not is_pattern:
+    below, size_bytes = "", None
+    if not set(GLOB_CHARACTERS) & set(request.file.path):
         info = session.client.pfs.InspectFile(proto.pfs_pb2.InspectFileRequest(file=request.file))
-        prefix, size_bytes = info.file.path, info.size_bytes
-    with show_progress("got", progress, files=None, size_bytes=size_bytes) as moved:
+        if info.file_type == proto.pfs_pb2.FILE:
+            output.absolute().parent.mkdir(parents=True, exist_ok=True)
+            _get_file(session, request, str(output), progress)
+            return
+        below, size_bytes = info.file.path, info.size_bytes
+    # Who watches something long sees file after file come; otherwise the server writes, which is much faster.
+    watches = shows_bar(progress) and (size_bytes is None or size_bytes > _WATCHED_FROM_BYTES)
+    with (
+        staged(output) as staging,
+        show_progress("got", progress, files=None, size_bytes=size_bytes) as moved,
+    ):
+        if session.client.address.is_loopback and not watches:
+            directory = proto.pfs_pb2.LocalDirectory(
+                path=str(staging.directory.resolve()), token=staging.token, umask=umask()
+            )
+            request.local_directory.CopyFrom(directory)
         pieces = session.client.pfs.GetFileTAR(request)
-        extract(pieces, prefix="" if is_pattern else prefix, into=output, moved=moved)
+        try:
+            first = next(pieces, None)
+            if first is not None:
+                extract(chain([first], pieces), prefix=below, into=staging.files, moved=moved)
+            elif progress:
+                # The server has written there itself, and sends nothing.
+                for file in staging.files.rglob("*"):
+                    if file.is_file():
+                        moved(file.stat().st_size, 1)
+        except BaseException:
+            pieces.cancel()
+            raise
 
 
 def _size(session: Session, file: proto.pfs_pb2.File) -> int:

@@ -1,7 +1,6 @@
 """The program's entry: runs one command and turns its failure into a line and an exit code."""
 
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
@@ -34,6 +33,8 @@ def run(arguments: Sequence[str], *, program: str | None = None) -> int:
         return _INTERRUPTED
     except (Error, click.ClickException, OSError) as error:
         if session.verbose:
+            import traceback  # late: every command would pay for it
+
             traceback.print_exc()
         _report(error)
         return 1

@@ -140,10 +140,20 @@ def inspect_pipeline(
             ("Input", shorthand(details.input)),
             ("Output branch", details.output_branch),
             ("Datum tries", str(details.datum_tries or "")),
+            ("Not used here", _unused(info.user_spec_json)),
             ("Specification", _pretty(info.user_spec_json)),
             ("Effective specification", _pretty(info.effective_spec_json)),
         ]
     )
+
+
+def _unused(user_spec_json: str) -> str:
+    from trunkline.pps.spec.decode import decode_spec
+    from trunkline.pps.spec.findings import Severity
+    from trunkline.pps.spec.lint import lint
+
+    findings = lint(decode_spec(user_spec_json or "{}"))
+    return "\n".join(str(finding) for finding in findings if finding.severity is Severity.NOTE)
 
 
 def _pretty(text: str) -> str:

@@ -32,6 +32,7 @@ from trunkline.cli.uploads import STANDARD_INPUT, Upload, edit_requests, plan_up
     default=1,
     help="How many files or URLs to put at a time.",
 )
+@click.option("--reread", is_flag=True, help="Read also files of directories that look as when they were put last.")
 @click.option("--full-path", is_flag=True, help="Name files by the whole path of their source.")
 @click.option("--untar", is_flag=True, help="Put the members of .tar, .tar.gz and .tgz files.")
 @click.option("--progress/--no-progress", default=None, help="Show how far it has come; on a terminal by default.")
@@ -47,6 +48,7 @@ def put_file(
     append: bool,
     compress: bool,
     parallelism: int,
+    reread: bool,
     full_path: bool,
     untar: bool,
     progress: bool | None,
@@ -81,7 +83,7 @@ def put_file(
     session.client.pfs.InspectRepo(proto.pfs_pb2.InspectRepoRequest(repo=file.commit.repo))
     with show_progress("put", progress, files=_total_files(uploads), size_bytes=_total_bytes(uploads)) as sent:
         parts = [
-            edit_requests(each, append=append, recursive=recursive, by_path=by_path, sent=sent)
+            edit_requests(each, append=append, recursive=recursive, by_path=by_path, reread=reread, sent=sent)
             for each in ([uploads] if parallelism == 1 else slice_uploads(uploads, parallelism))
         ]
         if len(parts) > 1:

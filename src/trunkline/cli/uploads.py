@@ -126,15 +126,16 @@ def edit_requests(
     append: bool,
     recursive: bool,
     by_path: bool = False,
+    reread: bool = False,
     sent: Callable[[int, int], object] = lambda _bytes, _files: None,
 ) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:
     """Yield the messages of one edit after the first, which says where; sent is told of bytes and of files.
 
-    With by_path local files are named and not sent: the server reads them.
+    With by_path local files are named and not sent: the server reads them, with reread also those that it remembers.
     """
     for upload in uploads:
         if by_path and upload.is_named_to_server:
-            yield _named(upload, append=append)
+            yield _named(upload, append=append, reread=reread)
             sent(os.path.getsize(upload.source), 1)
             continue
         for message in _upload_requests(upload, append=append, recursive=recursive):
@@ -143,9 +144,12 @@ def edit_requests(
         sent(0, 1)
 
 
-def _named(upload: Upload, *, append: bool) -> proto.pfs_pb2.ModifyFileRequest:
+def _named(upload: Upload, *, append: bool, reread: bool) -> proto.pfs_pb2.ModifyFileRequest:
     url = proto.pfs_pb2.AddFile.URLSource(
-        URL=Path(upload.source).absolute().as_uri(), recursive=os.path.isdir(upload.source), overwrite=not append
+        URL=Path(upload.source).absolute().as_uri(),
+        recursive=os.path.isdir(upload.source),
+        overwrite=not append,
+        reread=reread,
     )
     return proto.pfs_pb2.ModifyFileRequest(add_file=proto.pfs_pb2.AddFile(path=upload.target, url=url))
 

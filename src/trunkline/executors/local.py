@@ -2,8 +2,8 @@
 
 import itertools
 import os
-import shutil
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
@@ -18,9 +18,10 @@ from trunkline.executors.worker_process import (
     WorkerProcess,
     WorkerSettings,
 )
-from trunkline.model.datums import DatumResult, DatumSet, DatumSetResult, DatumState
+from trunkline.model.datums import AtWork, DatumResult, DatumSet, DatumSetResult, DatumState
 from trunkline.telemetry import log
 from trunkline.worker.isolation import Isolation
+from trunkline.worker.removal import remove_directory
 
 ATTEMPTS_MAX = 3
 _SCRATCH_PREFIX = "worker-"
@@ -63,7 +64,10 @@ class LocalExecutor:
         self._lock = threading.Lock()
         self._names = itertools.count(1)
         for leftover in scratch_root.glob(f"{_SCRATCH_PREFIX}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            try:
+                remove_directory(leftover)
+            except OSError as error:
+                _log.warning("cannot remove %s: %s", leftover, error)
 
     def submit(self, datum_set: DatumSet) -> Future[DatumSetResult]:
         """Queue the set and return its future."""
@@ -90,6 +94,11 @@ class LocalExecutor:
         """Return the sets of the job that are being run."""
         with self._lock:
             return [found for slot in self._slots if (found := slot.running(job)) is not None]
+
+    def at_work(self, job: str) -> list[AtWork]:
+        """Return the workers that run sets of the job, and the datum that each is at."""
+        with self._lock:
+            return [found for slot in self._slots if (found := slot.at_work(job)) is not None]
 
     def restart(self, job: str, index: int) -> None:
         """Kill what runs of that set and run it again from its first datum; nothing if it does not run."""
@@ -119,6 +128,7 @@ class _Slot:
         self._worker: WorkerProcess | None = None
         self._closing = False
         self._restarts = False
+        self._since = 0.0
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name="trunkline-slot", daemon=True)
         self._thread.start()
@@ -135,6 +145,16 @@ class _Slot:
         """Return the set that runs here, if it is one of the job."""
         with self._lock:
             return self.task.datum_set if self.task is not None and self.task.datum_set.job == job else None
+
+    def at_work(self, job: str) -> AtWork | None:
+        """Return what the worker is at, if it runs a set of the job."""
+        with self._lock:
+            if self.task is None or self.task.datum_set.job != job or self._worker is None:
+                return None
+            at = self._worker.progress()
+            if at is None or at.since < self._since:
+                return AtWork(self._worker.name, None, self._since)
+            return AtWork(self._worker.name, self.task.datum_set.datums[at.place], at.since)
 
     def restart(self, job: str, index: int) -> None:
         """Begin that set again if it runs here."""
@@ -162,6 +182,7 @@ class _Slot:
         while (task := self._queue.take()) is not None:
             with self._lock:
                 self.task = task
+                self._since = time.time()
                 self._restarts = False
             try:
                 self._settle(task, self._run(task))

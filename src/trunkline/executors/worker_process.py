@@ -2,7 +2,6 @@
 
 import os
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from trunkline.storage.chunk.refs import ChunkRef
 from trunkline.telemetry import log
 from trunkline.worker.channel import Cancel, Channel, Done, Find, Found, GaveUp, Ready, Run
 from trunkline.worker.isolation import Isolation
+from trunkline.worker.progress import At, read_progress
+from trunkline.worker.removal import remove_directory
 
 FindChunks = Callable[[Sequence[bytes]], Mapping[bytes, ChunkRef]]
 
@@ -90,6 +91,15 @@ class WorkerProcess:
         ]
 
     @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._scratch.name
+
+    def progress(self) -> At | None:
+        """Return at which datum it was last, be it of an earlier set."""
+        return read_progress(self._scratch)
+
+    @property
     def pid(self) -> int:
         """The process id of the worker itself."""
         return self._process.pid
@@ -142,7 +152,10 @@ class WorkerProcess:
             _log.error("processes that worker %s started do not end", self._scratch.name)
         os.close(self._alive)
         self._channel.close()
-        shutil.rmtree(self._scratch, onerror=_retry_writable)
+        try:
+            remove_directory(self._scratch)
+        except OSError as error:
+            _log.warning("cannot remove %s: %s", self._scratch, error)
 
     def _send_cancel(self) -> None:
         try:
@@ -182,17 +195,3 @@ class WorkerProcess:
             return WorkerLostError(f"the worker closed its channel {when}")
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         return WorkerLostError(f"the worker {how} {when}")
-
-
-def _retry_writable(_: object, path: str, error: object) -> None:
-    """User code may have made its directories read-only."""
-    parent = Path(path).parent
-    try:
-        parent.chmod(0o700)
-        if Path(path).is_dir():
-            Path(path).chmod(0o700)
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            Path(path).unlink(missing_ok=True)
-    except OSError:
-        _log.warning("cannot remove %s: %s", path, error)

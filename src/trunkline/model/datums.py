@@ -94,8 +94,12 @@ class DatumSet:
     transform: Transform
     datums: tuple[Datum, ...]
     job_env: dict[str, str]
+    first_index: int = 0
+    """The place of the first datum among all that the job runs."""
     datum_tries: int = 3
     datum_timeout_seconds: float | None = None
+    memory_bytes_max: int = 0
+    """What a command may have, with all that it starts; 0 is no limit."""
     runner: Runner = Runner.AUTO
     imports: tuple[str, ...] = ()
     """Modules that the script is known to import, from earlier results of this pipeline."""
@@ -146,3 +150,12 @@ class DatumSetResult:
     """Modules that the scripts imported, to warm the next interpreter with."""
     warnings: tuple[str, ...] = field(default=())
     """Things the user should know, e.g. that no mount namespace was to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """A worker and the datum that it runs, since when, in seconds since 1970; no datum while it gets ready."""
+
+    worker: str
+    datum: Datum | None
+    since: float

@@ -14,6 +14,7 @@ from operator import or_
 
 from trunkline.errors import InvalidInputError
 from trunkline.model import globmatch
+from trunkline.model.globnegation import rejections
 from trunkline.model.globparse import AnyCharacter, CharacterSet, Group, Literal, Node, Sequence, Star, parse
 
 PATTERN_CHARACTERS_MAX = 2048
@@ -64,6 +65,8 @@ class Glob:
     re2_captures: str
     """The same with the groups named ``g1``, ``g2``, …"""
     has_negation: bool
+    re2_rejections: tuple[str, ...] | None
+    """Expressions like ``re2``: what matches that and none of these matches the glob. None where none can say it."""
     _regex: re.Pattern[str] = field(repr=False)
     _regex_path_characters_max: float = field(repr=False)
     """On longer paths backtracking might explode: they go to `globmatch`."""
@@ -103,6 +106,7 @@ def compile_glob(pattern: str) -> Glob:
         depth_max=_depth_max(tree),
         re2="^(?:" + _render(tree, _Style(captures=False, negation=False)) + ")$",
         re2_captures="^(?:" + _render(tree, _Style(captures=True, negation=False)) + ")$",
+        re2_rejections=rejections(tree, lambda part: _render(part, _Style(captures=False, negation=False))),
         has_negation=any(node.quantifier == "!" for node in _groups(tree)),
         _regex=re.compile(_render(tree, _Style(captures=True, negation=True)), re.DOTALL),
         _regex_path_characters_max=_backtracking(tree).safe_length(),

@@ -55,6 +55,14 @@ def read_url(url: str, *, recursive: bool = False) -> Iterator[Content]:
         yield from _read_bucket(url, parts, recursive=recursive)
 
 
+def local_directory(url: str) -> str | None:
+    """Return the path of the directory of this machine that url names; None if it names something else."""
+    parts = urlsplit(url)
+    if parts.scheme != "file" or not (path := _local_path(url, parts)).is_dir():
+        return None
+    return str(path)
+
+
 def write_url(url: str, pieces: Iterable[bytes]) -> int:
     """Write an object or file; return its length. Nothing is there if the pieces end with an error."""
     parts = urlsplit(url)

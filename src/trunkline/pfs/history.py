@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from trunkline.errors import InvalidInputError, UnfinishedError
 from trunkline.model.versions import CommitReference
-from trunkline.pfs.commits import root_of
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
@@ -67,7 +66,7 @@ def _parent(tx: Transaction, commit: CommitRow) -> CommitRow | None:
 
 
 def _version(versioning: Versioning, commit: CommitRow, path: str) -> tuple[bool, bytes] | None:
-    info = versioning.file_sets.open(root_of(commit)).info(path)
+    info = versioning.file_sets.open(versioning.root_of(commit)).info(path)
     return None if info is None else (info.is_dir, info.hash)
 
 

@@ -48,6 +48,8 @@ class Versioning:
         self.db = db
         self.file_sets = file_sets
         self.listeners: list[Listener] = []
+        self.derived: dict[str, Callable[[CommitRow], str]] = {}
+        """By type of repo, what makes the file set of a commit that nobody writes, when it is first read."""
         self.writes = Writes()
         self.work = Changes()
         """Announced when jobs may be ready or have ended, which is less often than any change."""
@@ -186,7 +188,7 @@ class Versioning:
                     return
                 commit = found[0]
                 layers = commits.layers_of(tx.connection, key)
-                base_root = base_root_of(tx, commit)
+                base_root = "" if commit.commit.repo.type in self.derived else base_root_of(tx, commit)
             root = self.file_sets.compose(base_root, layers)
             error = commit.error or self.file_sets.collision(root, layers) or ""
             size = self.file_sets.open(root).size_bytes
@@ -248,14 +250,29 @@ class Versioning:
             commit = resolve_commit(tx, reference)
         if commit.finishing_at is not None and commit.finished_at is None:
             commit = self.wait(CommitReference(commit.commit.repo, id=commit.commit.id), CommitState.FINISHED)
-        if commit.finished_at is not None:
-            return commit, self.file_sets.open(root_of(commit))
+        if commit.finished_at is not None or commit.commit.repo.type in self.derived:
+            return commit, self.file_sets.open(self.root_of(commit))
         with self.reading() as tx:
             layers = commits.layers_of(tx.connection, commit.key)
             base = good_ancestor(tx, commit)
         if base is not None and base.finished_at is None:
             raise UnfinishedError(f"commit {commit.commit} not finished: base commit {base.commit} unfinished")
         return commit, self.file_sets.open(self.file_sets.compose(root_of(base) if base else "", layers))
+
+    def root_of(self, commit: CommitRow) -> str:
+        """Return the file set of a commit that is finished or has derived files, or raise CommitForgottenError."""
+        root = root_of(commit)
+        derive = self.derived.get(commit.commit.repo.type)
+        if root or derive is None:
+            return root
+        with self.writes.short():
+            root = derive(commit)
+            if root and commit.finished_at is not None:
+                size = self.file_sets.open(root).size_bytes
+                with self.db.write() as connection:
+                    values = {"root": root, "size_bytes": size, "size_bytes_upper_bound": size}
+                    commits.update_commit(connection, commit.key, **values)
+        return root
 
     def total_layers(self, reference: CommitReference) -> list[str]:
         """Return layers that make up all files of a commit or file set."""
@@ -272,4 +289,4 @@ class Versioning:
             raise InvalidInputError(f"{reference} is a file set, which has no parent to compare with")
         with self.reading() as tx:
             base = good_ancestor(tx, commit)
-        return [self.file_sets.layer_between(files.root, root_of(base) if base else "")]
+        return [self.file_sets.layer_between(files.root, self.root_of(base) if base else "")]

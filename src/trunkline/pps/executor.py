@@ -3,7 +3,7 @@
 from concurrent.futures import Future
 from typing import Protocol
 
-from trunkline.model.datums import DatumSet, DatumSetResult
+from trunkline.model.datums import AtWork, DatumSet, DatumSetResult
 
 
 class Executor(Protocol):
@@ -25,6 +25,9 @@ class Executor(Protocol):
 
     def running(self, job: str) -> list[DatumSet]:
         """Return the sets of the job that are being run now."""
+
+    def at_work(self, job: str) -> list[AtWork]:
+        """Return the workers that run sets of the job now, and the datum that each is at."""
 
     def restart(self, job: str, index: int) -> None:
         """Kill what runs of that set and run it again from its first datum; nothing if it does not run."""

@@ -76,9 +76,8 @@ class Explainer:
 
     def _plan_by_changes(self, base: Base, spec: PipelineSpec, salt: str) -> JobPlan | None:
         assert base.job is not None
-        file_sets = self._versioning.file_sets
-        before = JobInputs(file_sets, base.inputs, buckets=base.job.buckets)
-        now = JobInputs(file_sets, self._heads(spec), base=before)
+        before = JobInputs(self._versioning, base.inputs, buckets=base.job.buckets)
+        now = JobInputs(self._versioning, self._heads(spec), base=before)
         return plan_by_changes(self._records, base, spec, before, now, salt=salt)
 
     def _heads(self, spec: PipelineSpec) -> list[CommitRow]:

@@ -11,10 +11,10 @@ from trunkline.model.names import DEFAULT_BRANCH
 from trunkline.model.pipelines import CronInput, Input, PFSInput
 from trunkline.model.versions import RepoKey
 from trunkline.pfs.queries.commits import CommitRow
+from trunkline.pfs.versioning import Versioning
 from trunkline.pps.buckets import BucketTables
 from trunkline.pps.input_changes import InputChange
 from trunkline.pps.inputs import KeyedBy, Leaf, Matches, datum_input, keyed_leaves, leaf_glob
-from trunkline.storage.fileset import FileSets
 
 
 class JobInputs(Matches):
@@ -22,18 +22,20 @@ class JobInputs(Matches):
 
     def __init__(
         self,
-        file_sets: FileSets,
+        versioning: Versioning,
         commits: Sequence[CommitRow],
         *,
         buckets: Mapping[str, str] | None = None,
         base: "JobInputs | None" = None,
     ) -> None:
         """``buckets`` are the tables by key that a job left of these commits; the others are made of those of base."""
-        self._file_sets = file_sets
+        self._file_sets = versioning.file_sets
+        self._root_of = versioning.root_of
         self._commits = commits
-        self._tables = BucketTables(file_sets.tables)
+        self._tables = BucketTables(versioning.file_sets.tables)
         self._buckets = dict(buckets or {})
         self._base = base
+        self._sources: dict[Leaf, InputSource] = {}
 
     def listed(self, leaf: Leaf) -> Iterator[DatumInput]:
         """Yield the matches in path order."""
@@ -101,7 +103,10 @@ class JobInputs(Matches):
         return self._tables.apply(before, self.changes(leaf, base), keyed_by)
 
     def _source(self, leaf: Leaf) -> InputSource:
-        return source_of(leaf, commit_of(leaf, self._commits))
+        if leaf not in self._sources:
+            commit = commit_of(leaf, self._commits)
+            self._sources[leaf] = source_of(leaf, replace(commit, root=self._root_of(commit)))
+        return self._sources[leaf]
 
 
 def _name(leaf: Leaf, keyed_by: KeyedBy) -> str:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 
+import msgspec
+
 from trunkline.errors import Error, NotFoundError
 from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumSetResult, DatumState, Runner, SecretValues
 from trunkline.model.jobs import JobState
@@ -24,6 +26,7 @@ from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import DatumSetRow, JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecords, record_of
+from trunkline.pps.resources import memory_bytes_max, thread_environment
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
@@ -189,7 +192,9 @@ class JobRun:
     def _process(self, left: Worklist, base: Base) -> None:
         """Run datums, of which the base has results that no longer hold, or has nothing."""
         with self._versioning.reading() as tx:
-            index = max((row.index for row in jobs.datum_sets_of(tx.connection, self._job.key)), default=-1) + 1
+            rows = jobs.datum_sets_of(tx.connection, self._job.key)
+        index = max((row.index for row in rows), default=-1) + 1
+        first_index = sum(self._records.count(row.datums) for row in rows)
         waiting, remaining, seconds, count = iter(left), len(left), 0.0, 0
         running: dict[Future[DatumSetResult], DatumSet] = {}
         while remaining or running:
@@ -202,7 +207,7 @@ class JobRun:
                     capacity=self._executor.capacity(),
                     spec=self._datum_set_spec,
                 )
-                datum_set = self._datum_set(index, taken)
+                datum_set = self._datum_set(index, taken, first_index=first_index + len(left) - remaining)
                 running[self._executor.submit(datum_set)] = datum_set
                 remaining, index = remaining - len(taken), index + 1
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -224,15 +229,18 @@ class JobRun:
         # A batching command begins anew for every set: one for each worker, unless the spec says more.
         return self._spec.datum_set_spec or (DatumSetSpec(per_worker=1) if self._transform.datum_batching else None)
 
-    def _datum_set(self, index: int, datums: Sequence[Datum]) -> DatumSet:
+    def _datum_set(self, index: int, datums: Sequence[Datum], *, first_index: int) -> DatumSet:
         timeout = self._spec.datum_timeout
         return DatumSet(
             project=self._job.project,
             pipeline=self._job.pipeline,
             job=str(self._job.key),
             index=index,
+            first_index=first_index,
             attempt=1,
-            transform=self._transform,
+            transform=msgspec.structs.replace(
+                self._transform, env={**thread_environment(self._spec), **self._transform.env}
+            ),
             datums=tuple(datums),
             job_env={
                 "PACH_JOB_ID": self._job.id,
@@ -243,6 +251,7 @@ class JobRun:
             },
             datum_tries=self._spec.datum_tries or 3,
             datum_timeout_seconds=parse_duration(timeout) if timeout else None,
+            memory_bytes_max=memory_bytes_max(self._spec),
             runner=runner_of(self._spec) or self._runner,
             imports=self._pipeline.imports,
             secrets=self._secret_values,
@@ -260,17 +269,19 @@ class JobRun:
 
     def _keep(self, datum_set: DatumSet, result: DatumSetResult, base: Base) -> None:
         """Record what a datum set gave; from here on it survives the server."""
-        by_id = {datum.id: datum for datum in datum_set.datums}
+        by_id = {datum.id: (index, datum) for index, datum in enumerate(datum_set.datums, datum_set.first_index)}
         before = {record.id: base_datum(record) for record in self._planner.records_in(base, by_id)}
         records = [
             record_of(
-                by_id[datum.id],
                 datum,
+                outcome,
                 job=self._job.id,
                 set_index=result.index,
-                why=str(explain(by_id[datum.id], before.get(datum.id), every_job=self._every_job)),
+                why=str(explain(datum, before.get(datum.id), every_job=self._every_job)),
+                index=index,
             )
-            for datum in result.datums
+            for outcome in result.datums
+            for index, datum in (by_id[outcome.id],)
         ]
         root = self._records.write(records)
         states = Counter(datum.state for datum in result.datums)

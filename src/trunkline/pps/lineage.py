@@ -153,7 +153,7 @@ class Lineage:
         inputs = commits.provenance_of(tx.connection, output.key)
         matches = None
         if all(commit.forgotten_at is None for commit in inputs):
-            matches = JobInputs(self._versioning.file_sets, inputs, buckets=job.buckets)
+            matches = JobInputs(self._versioning, inputs, buckets=job.buckets)
         return _Reader(job, output.commit, node, matches)
 
     def _records_of(self, reader: "_Reader", repo: RepoKey, path: str) -> Iterator[DatumRecord]:

@@ -101,7 +101,7 @@ class Planner:
             is_repeated = base.job is not None and repeats(tx, base.job, self._spec, salt=self._pipeline.salt)
             inputs = commits.provenance_of(tx.connection, self._output.key)
         before = self._inputs_of(base)
-        self._inputs = JobInputs(self._versioning.file_sets, inputs, base=before)
+        self._inputs = JobInputs(self._versioning, inputs, base=before)
         by_changes = (
             plan_by_changes(self._records, base, self._spec, before, self._inputs, salt=self._pipeline.salt)
             if is_repeated
@@ -122,8 +122,8 @@ class Planner:
         is_like = earlier.version == self._pipeline.version and not _are_forgotten(earlier_inputs)
         if self._spec.input is None or not is_like:
             return planned.new_datums
-        now = JobInputs(self._versioning.file_sets, inputs, base=self._inputs_of(base))
-        before = JobInputs(self._versioning.file_sets, earlier_inputs)
+        now = JobInputs(self._versioning, inputs, base=self._inputs_of(base))
+        before = JobInputs(self._versioning, earlier_inputs)
         changes = enumerate_changes(self._spec.input, now, lambda leaf: now.changes(leaf, before)) or iter(())
         known = _RecordedDatums(self._records, base.job.datums if base.job is not None else "")
         added = (DatumChange(change.new, change.new) for change in changes if change.old is None)
@@ -134,7 +134,7 @@ class Planner:
         # Of inputs whose files were forgotten nothing leads on to what there is now.
         usable = base.job is not None and not _are_forgotten(base.inputs)
         buckets = base.job.buckets if usable and base.job is not None else {}
-        return JobInputs(self._versioning.file_sets, base.inputs, buckets=buckets)
+        return JobInputs(self._versioning, base.inputs, buckets=buckets)
 
     def bucket_tables(self) -> dict[str, str]:
         """Return the tables by key of what was planned, for the next job."""

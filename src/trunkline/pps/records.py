@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from trunkline.model.datums import Datum, DatumResult, DatumState, DatumStats
 from trunkline.pps.datum_index import DatumIndex
+from trunkline.storage.table.diff import changed_rows
 from trunkline.storage.table.edit import Edits, apply_edits, write_table
 from trunkline.storage.table.read import Table
 from trunkline.storage.table.segment import concat, sort_rows
@@ -26,6 +27,7 @@ _STATES = tuple(DatumState)
 _STATS = tuple(DatumStats.__dataclass_fields__)
 _PAGE_ROWS = 256
 _ROWS_AT_ONCE = 65_536
+_OPTIONS = ("lazy", "empty_files", "s3", "reference", "outer_join")
 _SCHEMA = pa.schema(
     [
         pa.field("id", pa.string()),
@@ -50,6 +52,10 @@ class InputRecord(msgspec.Struct, frozen=True, array_like=True):
     path: str
     hash: str
     size_bytes: int
+    join_on: str = ""
+    group_by: str = ""
+    options: tuple[str, ...] = ()
+    """Those of `InputSource` that were true."""
 
 
 class _Detail(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,6 +66,7 @@ class _Detail(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str = ""
     tries: int = 1
     set_index: int = 0
+    index: int = 0
     stats: dict[str, float] = {}
 
 
@@ -82,10 +89,12 @@ class DatumRecord:
     why: str = ""
     tries: int = 1
     set_index: int = 0
+    index: int = 0
+    """Its place among the datums that the job ran."""
     stats: dict[str, float] = field(default_factory=dict)
 
 
-def record_of(datum: Datum, result: DatumResult, *, job: str, set_index: int, why: str) -> DatumRecord:
+def record_of(datum: Datum, result: DatumResult, *, job: str, set_index: int, why: str, index: int = 0) -> DatumRecord:
     """Return the record of a datum that was run."""
     stats = result.stats
     return DatumRecord(
@@ -104,6 +113,9 @@ def record_of(datum: Datum, result: DatumResult, *, job: str, set_index: int, wh
                 i.path,
                 i.hash.hex(),
                 i.size_bytes,
+                i.join_on,
+                i.group_by,
+                tuple(name for name in _OPTIONS if getattr(i.source, name)),
             )
             for i in datum.inputs
         ),
@@ -114,6 +126,7 @@ def record_of(datum: Datum, result: DatumResult, *, job: str, set_index: int, wh
         tries=result.tries,
         set_index=set_index,
         stats={name: getattr(stats, name) for name in _STATS},
+        index=index,
     )
 
 
@@ -173,6 +186,11 @@ class DatumRecords:
         keys = pa.record_batch([pa.array(sorted(ids), pa.string())], schema=SPEC.key_schema)
         for batch in self._table(root).find_many(keys)[1]:
             yield from _records(batch)
+
+    def changes(self, new: str, old: str) -> Iterator[tuple[list[DatumRecord], list[str]]]:
+        """Yield some at a time (records of new that old has not so, ids of old whose records new has not so)."""
+        for there, gone in changed_rows(self._table(new), self._table(old)):
+            yield list(_records(there)), gone.column("id").to_pylist()
 
     def scan(self, root: str, *, after: str = "") -> Iterator[DatumRecord]:
         """Yield records by id, those up to ``after`` left out."""
@@ -249,7 +267,7 @@ def _to_batch(records: Sequence[DatumRecord]) -> pa.RecordBatch:
 
 
 def _encode(r: DatumRecord) -> bytes:
-    detail = _Detail(r.inputs, r.outputs, r.reason, r.runner, r.why, r.tries, r.set_index, r.stats)
+    detail = _Detail(r.inputs, r.outputs, r.reason, r.runner, r.why, r.tries, r.set_index, r.index, r.stats)
     return _encoder.encode(detail)
 
 
@@ -269,5 +287,6 @@ def _records(batch: pa.RecordBatch) -> Iterator[DatumRecord]:
             d.why,
             d.tries,
             d.set_index,
+            d.index,
             d.stats,
         )

@@ -760,16 +760,18 @@ class PathRange(_message.Message):
 class AddFile(_message.Message):
     __slots__ = ("path", "datum", "raw", "url")
     class URLSource(_message.Message):
-        __slots__ = ("URL", "recursive", "concurrency", "overwrite")
+        __slots__ = ("URL", "recursive", "concurrency", "overwrite", "reread")
         URL_FIELD_NUMBER: _ClassVar[int]
         RECURSIVE_FIELD_NUMBER: _ClassVar[int]
         CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
         OVERWRITE_FIELD_NUMBER: _ClassVar[int]
+        REREAD_FIELD_NUMBER: _ClassVar[int]
         URL: str
         recursive: bool
         concurrency: int
         overwrite: bool
-        def __init__(self, URL: _Optional[str] = ..., recursive: _Optional[bool] = ..., concurrency: _Optional[int] = ..., overwrite: _Optional[bool] = ...) -> None: ...
+        reread: bool
+        def __init__(self, URL: _Optional[str] = ..., recursive: _Optional[bool] = ..., concurrency: _Optional[int] = ..., overwrite: _Optional[bool] = ..., reread: _Optional[bool] = ...) -> None: ...
     PATH_FIELD_NUMBER: _ClassVar[int]
     DATUM_FIELD_NUMBER: _ClassVar[int]
     RAW_FIELD_NUMBER: _ClassVar[int]
@@ -813,16 +815,28 @@ class ModifyFileRequest(_message.Message):
     def __init__(self, set_commit: _Optional[_Union[Commit, _Mapping]] = ..., add_file: _Optional[_Union[AddFile, _Mapping]] = ..., delete_file: _Optional[_Union[DeleteFile, _Mapping]] = ..., copy_file: _Optional[_Union[CopyFile, _Mapping]] = ...) -> None: ...
 
 class GetFileRequest(_message.Message):
-    __slots__ = ("file", "URL", "offset", "path_range")
+    __slots__ = ("file", "URL", "offset", "path_range", "local_directory")
     FILE_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     PATH_RANGE_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_DIRECTORY_FIELD_NUMBER: _ClassVar[int]
     file: File
     URL: str
     offset: int
     path_range: PathRange
-    def __init__(self, file: _Optional[_Union[File, _Mapping]] = ..., URL: _Optional[str] = ..., offset: _Optional[int] = ..., path_range: _Optional[_Union[PathRange, _Mapping]] = ...) -> None: ...
+    local_directory: LocalDirectory
+    def __init__(self, file: _Optional[_Union[File, _Mapping]] = ..., URL: _Optional[str] = ..., offset: _Optional[int] = ..., path_range: _Optional[_Union[PathRange, _Mapping]] = ..., local_directory: _Optional[_Union[LocalDirectory, _Mapping]] = ...) -> None: ...
+
+class LocalDirectory(_message.Message):
+    __slots__ = ("path", "token", "umask")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UMASK_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    token: str
+    umask: int
+    def __init__(self, path: _Optional[str] = ..., token: _Optional[str] = ..., umask: _Optional[int] = ...) -> None: ...
 
 class InspectFileRequest(_message.Message):
     __slots__ = ("file",)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 
-from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumSetResult, DatumState, DatumStats
+from trunkline.model.datums import AtWork, Datum, DatumResult, DatumSet, DatumSetResult, DatumState, DatumStats
 from trunkline.storage.chunk.refs import encode_refs
 from trunkline.storage.fileset import FileSets, LayerWriter
 
@@ -47,6 +47,10 @@ class InProcessExecutor:
 
     def running(self, job: str) -> list[DatumSet]:
         """Return nothing: who could ask has to wait until the set has run."""
+        return []
+
+    def at_work(self, job: str) -> list[AtWork]:
+        """Return nothing, as nothing runs."""
         return []
 
     def restart(self, job: str, index: int) -> None:

@@ -12,6 +12,7 @@ from trunkline.worker.context import WorkerContext
 from trunkline.worker.environment import datum_environment, map_pfs, map_values
 from trunkline.worker.launcher import Command, LauncherLostError
 from trunkline.worker.logs import DatumLog
+from trunkline.worker.memory import describe
 from trunkline.worker.reuse import Trial
 from trunkline.worker.runners import RunRequest
 from trunkline.worker.running import Finished
@@ -93,8 +94,9 @@ class DatumCommands:
                 self.warnings[NOT_WARM_WARNING] = None
             finished, runner = self._run(command, transform.stdin, runner)
             kept = finished.ended.kept
+            self.context.view.check_streamed()
             if reason := self.reason(finished):
-                crashed = not finished.timed_out and finished.ended.status < 0
+                crashed = not (finished.timed_out or finished.over_memory_bytes) and finished.ended.status < 0
                 return Attempt(runner, reason, crashed, finished.timed_out, kept)
             return Attempt(runner, kept=kept, outputs=tuple(outputs(self.context.view)))
         except (CommandError, OutputError, InvalidInputError, NotFoundError, CorruptDataError) as error:
@@ -164,6 +166,7 @@ class DatumCommands:
         finally:
             self.log.end_of_command()
             self.spent.process_seconds += time.monotonic() - started
+            self.spent.download_bytes += self.context.view.take_streamed()
         self.spent.cpu_seconds += finished.ended.cpu_seconds
         return finished, runner
 
@@ -174,14 +177,23 @@ class DatumCommands:
             return f"command cannot be started: {ended.error}"
         if ended.status == 0 or ended.status in self.datum_set.transform.accept_return_code:
             return ""
-        if finished.timed_out:
-            return f"command timed out after {self.datum_set.datum_timeout_seconds:g} s (datumTimeout)"
-        if finished.deadlocked:
-            return "command came to a standstill, each of its threads waiting for a lock"
+        if killed := self._killed_for(finished):
+            return killed
         last = f": {self.log.last_error_line}" if self.log.last_error_line else ""
         if ended.status > 0:
             return f"command exited with status {ended.status}{last}"
         return f"command was killed by signal {-ended.status} ({_signal_name(-ended.status)}){last}"
+
+    def _killed_for(self, finished: Finished) -> str:
+        """Return why we have killed a command; "" if we have not."""
+        if finished.timed_out:
+            return f"command timed out after {self.datum_set.datum_timeout_seconds:g} s (datumTimeout)"
+        if finished.over_memory_bytes:
+            used, limit = describe(finished.over_memory_bytes), describe(self.datum_set.memory_bytes_max)
+            return f"command used {used} of memory, more than the {limit} that it may (resourceLimits.memory)"
+        if finished.deadlocked:
+            return "command came to a standstill, each of its threads waiting for a lock"
+        return ""
 
 
 def _signal_name(number: int) -> str:

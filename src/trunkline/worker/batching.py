@@ -84,6 +84,7 @@ class Batch:
                     output=self._output,
                     timeout_seconds=None,
                     interrupts=signals,
+                    memory_bytes_max=self._run.datum_set.memory_bytes_max,
                 )
         except _EndProcessError:
             return ""
@@ -114,6 +115,7 @@ class Batch:
             raise _EndProcessError
         turn = self._current = self._left[0]
         turn.began_at = time.monotonic()
+        self._context.progress.begin(len(self._run.datum_set.datums) - len(self._left))
         try:
             turn.commands.stage()
         except (CommandError, InvalidInputError, NotFoundError, CorruptDataError) as problem:
@@ -133,10 +135,12 @@ class Batch:
         commands = turn.commands
         commands.spent.process_seconds += time.monotonic() - turn.began_at
         started = time.monotonic()
+        commands.spent.download_bytes += self._context.view.take_streamed()
         try:
+            self._context.view.check_streamed()
             found = outputs(self._context.view)
             commands.spent.upload_bytes += store(found, self._run.writer, tag=turn.datum.id)
-        except (OutputError, InvalidInputError) as error:
+        except (OutputError, InvalidInputError, NotFoundError, CorruptDataError) as error:
             self._fail(str(error))
         commands.spent.upload_seconds += time.monotonic() - started
         turn.tries += 1

@@ -13,6 +13,7 @@ from trunkline.worker.inputs import WantedFile
 from trunkline.worker.view import View
 
 _DIR_MODE, _FILE_MODE = 0o755, 0o644
+_PLACE_CHARS_MAX = 200
 _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -34,7 +35,13 @@ def outputs(view: View) -> list[Output]:
     """Return the files in ``/pfs/out``, sorted, symbolic links followed. Raises OutputError; nothing is stored yet."""
     if not os.path.isdir(view.out):
         return []
-    return sorted(_walk(view, view.out, "", ()), key=lambda output: output.path)
+    try:
+        return sorted(_walk(view, view.out, "", ()), key=lambda output: output.path)
+    except RecursionError:
+        raise OutputError("cannot upload /pfs/out/: its directories are nested too deeply") from None
+    except OSError as error:
+        place = str(error.filename or "").removeprefix(view.out)[:_PLACE_CHARS_MAX]
+        raise OutputError(f"cannot upload /pfs/out{place}: {error.strerror}") from None
 
 
 def store(found: Sequence[Output], writer: LayerWriter, *, tag: str) -> int:
@@ -77,9 +84,10 @@ def _follow(view: View, link: str, place: str, above: tuple[tuple[int, int], ...
 
 
 def _file(view: View, path: str, place: str, status: os.stat_result) -> Iterator[Output]:
-    if stat.S_ISFIFO(status.st_mode):
+    source = view.untouched(path)
+    if source is None and stat.S_ISFIFO(status.st_mode):
         return
-    if not stat.S_ISREG(status.st_mode):
+    if source is None and not stat.S_ISREG(status.st_mode):
         raise OutputError(f"cannot upload /pfs/out{place}: it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no file')}")
     try:
         check_writable(place)
@@ -87,7 +95,6 @@ def _file(view: View, path: str, place: str, status: os.stat_result) -> Iterator
         raise OutputError(
             "cannot upload file produced by the user code because its name cannot be represented in PFS: " + str(error)
         ) from None
-    source = view.untouched(path)
     if source is None:
         _unlock(view, path, place, os.R_OK, _FILE_MODE)
     yield Output(place, path, sum(row.size_bytes for row in source.rows) if source else status.st_size, source)

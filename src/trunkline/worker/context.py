@@ -9,6 +9,7 @@ from trunkline.worker.deadlock import DEADLOCK_SECONDS
 from trunkline.worker.environment import base_environment
 from trunkline.worker.inputs import Inputs
 from trunkline.worker.interrupts import Interrupts
+from trunkline.worker.progress import Progress
 from trunkline.worker.runners import Runners
 from trunkline.worker.starters import Starters
 from trunkline.worker.view import View
@@ -26,6 +27,7 @@ class WorkerContext:
     starters: Starters
     runners: Runners
     interrupts: Interrupts
+    progress: Progress
     base_env: dict[str, str]
     working_dir: str
     warnings: tuple[str, ...]
@@ -34,6 +36,7 @@ class WorkerContext:
         """End the processes of this worker and empty the view."""
         self.starters.close()
         self.view.empty()
+        self.progress.close()
 
 
 def open_context(
@@ -73,6 +76,7 @@ def open_context(
         starters=starters,
         runners=Runners(starters, interrupts=interrupts, deadlock_seconds=deadlock_seconds),
         interrupts=interrupts,
+        progress=Progress(view.directory.parent),
         base_env=base_env,
         working_dir=str(working_dir),
         warnings=warnings,

@@ -37,8 +37,9 @@ class SetRun:
             warnings=self.warnings,
         )
 
-    def run(self, datum: Datum) -> DatumResult:
-        """Run one datum to its end; add what it wrote to the layer if it succeeded."""
+    def run(self, datum: Datum, place: int) -> DatumResult:
+        """Run the datum at this place of the set to its end; add what it wrote to the layer if it succeeded."""
+        self._context.progress.begin(place)
         commands = self.commands(datum)
         state, attempt, tries = self._run_tries(commands)
         written: tuple[str, ...] = ()

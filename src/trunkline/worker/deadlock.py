@@ -1,9 +1,10 @@
 """Noticing that a forked script will never go on: a library may have held a lock that only the parent could release."""
 
-import os
 import platform
 import time
 from pathlib import Path
+
+from trunkline.worker.processes import children
 
 _FUTEX = {"x86_64": "202", "aarch64": "98", "riscv64": "98"}
 _TIMEOUT_FIELD = 4
@@ -36,24 +37,16 @@ class DeadlockWatch:
 def _stuck_ticks(launcher_pid: int) -> int | None:
     """Return the CPU time of the launcher's only child if all its threads wait for locks and it has no children."""
     try:
-        children = _children(launcher_pid)
-        if len(children) != 1 or _children(children[0]):
+        found = children(launcher_pid)
+        if len(found) != 1 or children(found[0]):
             return None
-        task = Path("/proc", children[0], "task")
+        task = Path("/proc", found[0], "task")
         if not all(_waits_for_a_lock(thread) for thread in task.iterdir()):
             return None
-        fields = Path("/proc", children[0], "stat").read_text().rpartition(")")[2].split()
+        fields = Path("/proc", found[0], "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None  # gone, or not ours to look at
     return int(fields[11]) + int(fields[12])
-
-
-def _children(pid: int | str) -> list[str]:
-    return [
-        child
-        for thread in os.listdir(f"/proc/{pid}/task")
-        for child in Path(f"/proc/{pid}/task/{thread}/children").read_text().split()
-    ]
 
 
 def _waits_for_a_lock(thread: Path) -> bool:

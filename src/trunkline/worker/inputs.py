@@ -14,22 +14,26 @@ _LISTED_FILES_MAX = 100_000
 
 @dataclass(frozen=True, slots=True)
 class WantedFile:
-    """A file that has to be there. With ``empty`` only its name counts."""
+    """A file that has to be there. With ``empty`` only its name counts; a ``lazy`` one is read when it is opened."""
 
     file_set: FileSet
     rows: tuple[FileRow, ...]
     empty: bool
+    lazy: bool = False
 
     @property
     def key(self) -> bytes:
         """Equal for files of equal content."""
         return b"" if self.empty else b"".join(row.hash for row in self.rows)
 
-    def read(self) -> Iterator[bytes]:
-        """Yield the content."""
-        if not self.empty:
-            for row in self.rows:
-                yield from self.file_set.read(row)
+    def read(self, offset: int = 0) -> Iterator[bytes]:
+        """Yield the content from offset on."""
+        if self.empty:
+            return
+        for row in self.rows:
+            if offset < row.size_bytes:
+                yield from self.file_set.read(row, offset=offset)
+            offset = max(0, offset - row.size_bytes)
 
 
 @dataclass(slots=True)
@@ -63,7 +67,7 @@ class Inputs:
             tree.dirs.update(_parents(f"{source.name}{match.path}"))
         for path, rows in listing.items():
             place = f"{source.name}{path}"
-            wanted = WantedFile(file_set, rows, source.empty_files)
+            wanted = WantedFile(file_set, rows, source.empty_files, source.lazy)
             known = tree.files.setdefault(place, wanted)
             if known.key != wanted.key:
                 raise InvalidInputError(f"two inputs of one datum have different files at /pfs/{place}")

@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import resource
 import select
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ from trunkline.worker.interrupts import Interrupts
 _LENGTH = struct.Struct("!I")
 _ZYGOTE = Path(__file__).with_name("zygote") / "__main__.py"
 START_SECONDS_MAX = 30.0
+_OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)
+"""What commands get, whatever the worker has taken for itself since."""
+_OOM_SCORE = "500"
 IMPORT_SECONDS_MAX = 120.0
 
 
@@ -106,6 +111,11 @@ class Launcher:
             raise LauncherLostError(f"cannot start {interpreter[0]}: {error}") from error
         finally:
             theirs.close()
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # gone already, which its first answer will show
+                resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, _OPEN_FILES)
+                # Where the machine runs out of memory, user code goes before the worker and the server do.
+                Path(f"/proc/{self._process.pid}/oom_score_adj").write_text(_OOM_SCORE)
 
     @property
     def pid(self) -> int:

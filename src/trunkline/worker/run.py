@@ -25,7 +25,7 @@ def _run(datum_set: DatumSet, context: WorkerContext) -> DatumSetResult:
         if datum_set.transform.datum_batching:
             results = Batch(run, context).results()
         else:
-            results = tuple(run.run(datum) for datum in datum_set.datums)
+            results = tuple(run.run(datum, place) for place, datum in enumerate(datum_set.datums))
         layer = writer.finish()
         logs = run.log.store(context.objects)
     except BaseException:
@@ -33,6 +33,7 @@ def _run(datum_set: DatumSet, context: WorkerContext) -> DatumSetResult:
         raise
     finally:
         context.runners.rest()
+        context.view.release()
     return DatumSetResult(
         job=datum_set.job,
         index=datum_set.index,

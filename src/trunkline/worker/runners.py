@@ -84,6 +84,7 @@ class Runners:
                 output=request.output,
                 timeout_seconds=request.timeout_seconds,
                 interrupts=self._interrupts,
+                memory_bytes_max=request.datum_set.memory_bytes_max,
             )
         except LauncherLostError:
             self._starters.lose(launcher)
@@ -113,6 +114,7 @@ class Runners:
                 learn=learn,
                 reuse=Reuse("/".join(map(str, turn)), lenient=datum_set.runner is Runner.REUSE) if share else None,
                 watch=DeadlockWatch(warm.launcher.pid, seconds=self._deadlock_seconds),
+                memory_bytes_max=request.datum_set.memory_bytes_max,
             )
         except LauncherLostError:
             self._starters.lose(warm.launcher)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from trunkline.worker.deadlock import DeadlockWatch
 from trunkline.worker.interrupts import CancelledError, Interrupts
 from trunkline.worker.launcher import Command, Ended, Launcher, Reuse
+from trunkline.worker.memory import MemoryWatch
 
 _READ_BYTES = 64 << 10
 Output = Callable[[str, bytes], None]
@@ -23,6 +24,8 @@ class Finished:
     ended: Ended
     timed_out: bool
     deadlocked: bool = False
+    over_memory_bytes: int = 0
+    """What it had when it was killed for that."""
 
 
 def run_command(
@@ -37,6 +40,7 @@ def run_command(
     learn: bool = False,
     reuse: Reuse | None = None,
     watch: DeadlockWatch | None = None,
+    memory_bytes_max: int = 0,
 ) -> Finished:
     """Run the command and return how it ended; nothing of it is left then.
 
@@ -44,12 +48,15 @@ def run_command(
     CancelledError when the interrupts say so, after killing the command.
     """
     started = time.monotonic()
+    memory = MemoryWatch(launcher.pid, bytes_max=memory_bytes_max) if memory_bytes_max else None
     with _Streams(stdin) as streams:
         launcher.start(command, streams.theirs, private=private, learn=learn, reuse=reuse)
         streams.close_theirs()
         deadline = None if timeout_seconds is None else started + timeout_seconds
         try:
-            wait = _Wait(launcher, streams, output, deadline=deadline, interrupts=interrupts, watch=watch)
+            wait = _Wait(
+                launcher, streams, output, deadline=deadline, interrupts=interrupts, watch=watch, memory=memory
+            )
             wait.until_ended()
         except CancelledError:
             launcher.kill()
@@ -57,7 +64,8 @@ def run_command(
             raise
         ended = launcher.ended()
         streams.drain(output)
-    return Finished(ended, wait.timed_out, wait.deadlocked)
+    over = memory.peak_bytes if memory is not None and wait.over_memory else 0
+    return Finished(ended, wait.timed_out, wait.deadlocked, over)
 
 
 class _Wait:
@@ -72,15 +80,18 @@ class _Wait:
         deadline: float | None,
         interrupts: Interrupts,
         watch: DeadlockWatch | None,
+        memory: MemoryWatch | None,
     ) -> None:
         self.timed_out = False
         self.deadlocked = False
+        self.over_memory = False
         self._launcher = launcher
         self._streams = streams
         self._output = output
         self._deadline = deadline
         self._interrupts = interrupts
         self._watch = watch
+        self._memory = memory
         self._poll = select.poll()
         for fd in (launcher.fileno(), interrupts.fileno(), *streams.ours):
             if fd >= 0:
@@ -94,13 +105,17 @@ class _Wait:
                 self._serve(fd)
             if self._launcher.fileno() in ready:
                 return
-            if not (self.timed_out or self.deadlocked):
-                self._check_time(idle=not ready)
+            if not self._is_killed:
+                self._check(idle=not ready)
+
+    @property
+    def _is_killed(self) -> bool:
+        return self.timed_out or self.deadlocked or self.over_memory
 
     def _milliseconds(self) -> float | None:
-        if self.timed_out or self.deadlocked:
+        if self._is_killed:
             return None
-        waits = [self._watch.check_seconds] if self._watch else []
+        waits = [watch.check_seconds for watch in (self._watch, self._memory) if watch is not None]
         if self._deadline is not None:
             waits.append(max(0.0, self._deadline - time.monotonic()))
         return min(waits) * 1000 + 1 if waits else None
@@ -112,10 +127,11 @@ class _Wait:
         elif fd == self._interrupts.fileno():
             self._interrupts.check()
 
-    def _check_time(self, *, idle: bool) -> None:
+    def _check(self, *, idle: bool) -> None:
         self.timed_out = self._deadline is not None and time.monotonic() >= self._deadline
         self.deadlocked = not self.timed_out and idle and self._watch is not None and self._watch.is_dead()
-        if self.timed_out or self.deadlocked:
+        self.over_memory = not self.timed_out and self._memory is not None and self._memory.is_over()
+        if self._is_killed:
             self._launcher.kill()
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from trunkline.worker.inputs import WantedFile, WantedTree
 from trunkline.worker.launcher import User
+from trunkline.worker.pipes import Pipes, is_pipe
+from trunkline.worker.removal import list_entries, make_accessible, remove_tree
 
 OUT = "out"
 ENV_FILE = ".env"
@@ -43,10 +45,14 @@ class View:
         self._fetches_at_once = fetches_at_once
         self.out = str(directory / OUT)
         self._root = str(directory)
+        self._spare = f"{directory}.spare"
+        """Where things are for a moment, on the same file system and out of sight."""
         self._real_root = os.path.realpath(directory)
         self._staged: dict[str, _Staged] = {}
         self._owner: User | None = None
+        self._pipes: Pipes | None = None
         directory.mkdir(parents=True, exist_ok=True)
+        os.makedirs(self._spare, mode=0o700, exist_ok=True)
 
     @property
     def directory(self) -> Path:
@@ -57,24 +63,47 @@ class View:
         """Make the view show exactly this tree and an empty ``out``; return how many bytes were fetched.
 
         Files that stand there already, unchanged, stay. User code may do to the others what it likes: everything is a
-        copy. Files belong to owner, or to us.
+        copy. Files belong to owner, or to us. Lazy files are pipes, which are filled until `release`.
         """
         if owner != self._owner:
+            self.release()
             self._staged, self._owner = {}, owner
+        if self._pipes is not None:
+            self._pipes.pause()
         kept_dirs: set[str] = set()
-        _make_accessible(self._root)
+        make_accessible(self._root, _DIR_MODE)
         self._staged = self._prune("", tree, kept_dirs)
         for place in sorted((tree.dirs | {OUT}) - kept_dirs):
             self._make_dir(f"{self._root}/{place}")
         self._write_file(f"{self._root}/{ENV_FILE}", lambda fd: _write(fd, env_file.encode(errors="surrogateescape")))
-        missing = [place for place in tree.files if place not in self._staged]
+        missing = self._make_pipes(tree, [place for place in tree.files if place not in self._staged])
         if self._fetches_at_once == 1 or len(missing) < 2:
             return sum(self._fetch(place, tree.files[place]) for place in missing)
         with ThreadPoolExecutor(self._fetches_at_once) as pool:
             return sum(pool.map(lambda place: self._fetch(place, tree.files[place]), missing))
 
+    def take_streamed(self) -> int:
+        """Return how many bytes were fetched for lazy files since the last time."""
+        if self._pipes is None:
+            return 0
+        fetched, self._pipes.fetched_bytes = self._pipes.fetched_bytes, 0
+        return fetched
+
+    def check_streamed(self) -> None:
+        """Raise what has kept a lazy file from being read to its end."""
+        if self._pipes is not None and self._pipes.failure is not None:
+            raise self._pipes.failure
+
+    def release(self) -> None:
+        """Let go of the pipes of lazy files: nobody is to read them any more."""
+        if self._pipes is not None:
+            self._pipes.close()
+            self._pipes = None
+
     def untouched(self, path: str) -> WantedFile | None:
         """Return the input that a path (without symbolic links) is, if user code has left it as it was."""
+        if self._pipes is not None and is_pipe(status := os.lstat(path)):
+            return self._pipes.wanted_of(status)
         for root in (self._real_root, self.seen_as):
             if path.startswith(f"{root}/"):
                 staged = self._staged.get(path[len(root) + 1 :])
@@ -84,29 +113,32 @@ class View:
 
     def empty(self) -> None:
         """Remove everything but an empty ``out``."""
-        _make_accessible(self._root)
+        self.release()
+        make_accessible(self._root, _DIR_MODE)
         self._staged = self._prune("", WantedTree(), set())
 
     def _prune(self, place: str, tree: WantedTree, kept_dirs: set[str]) -> dict[str, _Staged]:
         """Remove what is not wanted below place; return the files that stay."""
         kept: dict[str, _Staged] = {}
-        for entry in _listed(f"{self._root}/{place}"):
+        for entry in list_entries(f"{self._root}/{place}"):
             inner = f"{place}/{entry.name}" if place else entry.name
             if entry.is_dir(follow_symlinks=False):
                 if (inner in tree.dirs or inner == OUT) and self._restore_dir(entry):
                     kept_dirs.add(inner)
                     kept |= self._prune(inner, tree, kept_dirs)
                 else:
-                    _remove(entry.path)
+                    remove_tree(entry.path, self._spare)
             elif staged := self._still_good(inner, entry, tree):
                 kept[inner] = staged
+            elif self._pipes is not None and self._pipes.keep(f"{self._root}/{inner}", entry, tree.files.get(inner)):
+                pass
             else:
                 os.unlink(entry.path)
         return kept
 
     def _still_good(self, place: str, entry: os.DirEntry[str], tree: WantedTree) -> _Staged | None:
         staged, wanted = self._staged.get(place), tree.files.get(place)
-        if staged is None or wanted is None or staged.key != wanted.key:
+        if staged is None or wanted is None or (staged.key, staged.wanted.lazy) != (wanted.key, wanted.lazy):
             return None
         if _stamp(entry.stat(follow_symlinks=False)) != staged.stamp:
             return None
@@ -125,6 +157,28 @@ class View:
         os.mkdir(path, _DIR_MODE)
         if self._owner:
             os.chown(path, self._owner.uid, self._owner.gid)
+
+    def _make_pipes(self, tree: WantedTree, missing: list[str]) -> list[str]:
+        """Make the pipes of lazy files; return what is to be fetched now, lazy or not."""
+        if not any(tree.files[place].lazy for place in missing):
+            self.release()
+            return missing
+        try:
+            pipes = self._pipes = self._pipes or Pipes(self._spare, owner=self._owner)
+        except OSError:
+            return missing  # not to be had here: read beforehand, they are files like others
+        pipes.drop_others()
+        now = []
+        for place in missing:
+            path, wanted = f"{self._root}/{place}", tree.files[place]
+            if pipes.is_there(path):
+                continue
+            if wanted.lazy and not wanted.empty and pipes.has_room:
+                pipes.add(path, wanted)
+            else:
+                now.append(place)
+        pipes.serve()
+        return now
 
     def _fetch(self, place: str, wanted: WantedFile) -> int:
         fetched = 0
@@ -160,24 +214,3 @@ def _write(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _make_accessible(directory: str) -> None:
-    """Undo what would keep us from looking into a directory and removing entries: user code may have done it."""
-    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
-        os.chmod(directory, _DIR_MODE)
-
-
-def _listed(directory: str) -> list[os.DirEntry[str]]:
-    with os.scandir(directory) as entries:
-        return list(entries)
-
-
-def _remove(directory: str) -> None:
-    _make_accessible(directory)
-    for entry in _listed(directory):
-        if entry.is_dir(follow_symlinks=False):
-            _remove(entry.path)
-        else:
-            os.unlink(entry.path)
-    os.rmdir(directory)

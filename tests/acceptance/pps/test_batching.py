@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 SDK_PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
 SUCCESS = pps_pb2.JobState.JOB_SUCCESS
 SCRIPT = """
-import os, shutil, sys, time
+import os, sys, time
 from pachyderm_sdk import Client
 worker = Client().worker
 with open(sys.argv[1], "a") as starts:
@@ -30,7 +30,8 @@ while True:
         if text == "leave":
             sys.exit(0)
         assert not os.listdir("/pfs/out")
-        shutil.copy(source, "/pfs/out")
+        with open(source) as again, open("/pfs/out/" + os.path.basename(source), "w") as copy:
+            copy.write(again.read())
 """
 
 
@@ -45,8 +46,9 @@ def create(cluster: Cluster, name: str, starts: Path, files: dict[str, str], **m
     cluster.create_repo(f"{name}-in")
     cluster.put(f"{name}-in", files)
     err_cmd = more.pop("err_cmd", [])
+    lazy = more.pop("lazy", False)
     transform = {"cmd": [str(SDK_PYTHON), str(script), str(starts)], "datum_batching": True, "err_cmd": err_cmd}
-    spec = {"pipeline": {"name": name}, "transform": transform, "input": pfs(f"{name}-in", name="numbers")}
+    spec = {"pipeline": {"name": name}, "transform": transform, "input": pfs(f"{name}-in", name="numbers", lazy=lazy)}
     cluster.create(spec | {"datum_set_spec": {"number": 50}} | more)
 
 
@@ -61,6 +63,17 @@ def test_all_datums_of_a_set_are_handled_by_one_process(cluster: Cluster, starts
     datums = cluster.pps.ListDatum(pps_pb2.ListDatumRequest(job=job.job))
     seven = next(info.datum for info in datums if info.data[0].file.path == "/7")
     assert cluster.logs(job.job, datum=seven) == ["at 7"]
+
+
+def test_lazy_files_stream_to_a_process_that_handles_many_datums(cluster: Cluster, starts: Path) -> None:
+    """The script opens each twice: once to look at it, and once to copy it."""
+    create(cluster, "lazily", starts, {f"/{number}": str(number) for number in range(5)}, lazy=True)
+
+    job = cluster.finished_job("lazily")
+
+    assert (job.state, job.data_processed) == (SUCCESS, 5), job.reason
+    assert cluster.files("lazily") == {f"/{number}": str(number) for number in range(5)}
+    assert job.stats.download_bytes == 10
 
 
 def test_a_datum_that_user_code_reports_as_failed_is_tried_again_and_fails_alone(

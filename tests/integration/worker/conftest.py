@@ -191,6 +191,12 @@ def lab(tmp_path: Path) -> Lab:
     return Lab(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A lab for all tests of a module."""
+    return Lab(tmp_path_factory.mktemp("lab"))
+
+
 @pytest.fixture
 def deadlock_seconds() -> float:
     return DEADLOCK_SECONDS

@@ -34,12 +34,14 @@ index = MemoryChunkIndex()
 file_sets = FileSets(open_object_store(url), index)
 layer = file_sets.edit()
 layer.add("/a", b"alpha")
-source = InputSource("in", "default", "in", "user", "master", "c", file_sets.compose("", [layer.finish()]))
+root = file_sets.compose("", [layer.finish()])
+source = InputSource("in", "default", "in", "user", "master", "c", root)
+lazy = InputSource("lazy", "default", "in", "user", "master", "c", root, lazy=True)
 script = home / "s.py"
 script.write_text(
     "import os, subprocess\\n"
     "pfs = os.environ['PFS']\\n"
-    "print(os.getuid(), open(pfs + '/in/a').read())\\n"
+    "print(os.getuid(), open(pfs + '/in/a').read(), open(pfs + '/lazy/a').read())\\n"
     "print(subprocess.run(['umount', '/pfs'], capture_output=True).returncode)\\n"
     "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('CapEff')])\\n"
     "open(pfs + '/in/a', 'a').write('!')\\n"
@@ -51,9 +53,10 @@ script.write_text(
 executor = LocalExecutor(url, home / "scratch", find_chunks=index.find, slots=1, isolation=isolation, working_dir=home)
 answers = []
 for number, runner in enumerate((Runner.WARM, Runner.PROCESS)):
-    datum = Datum("d", "", (DatumInput(source, "/a", b""),))
+    datum = Datum("d", "", (DatumInput(source, "/a", b""), DatumInput(lazy, "/a", b"")))
     transform = Transform(cmd=("python3", str(script)))
-    datum_set = DatumSet("default", "p", "j", number, 1, transform, (datum,), {}, runner=runner)
+    limits = {"runner": runner, "memory_bytes_max": 1 << 30}
+    datum_set = DatumSet("default", "p", "j", number, 1, transform, (datum,), {}, **limits)
     result = executor.submit(datum_set).result(120)
     import zstandard
     data = zstandard.ZstdDecompressor().decompressobj().decompress(open_object_store(url).get(result.logs))
@@ -120,7 +123,7 @@ def test_an_ordinary_user_has_pfs_and_no_way_to_take_it_away(python: str, home: 
         assert answer == {
             "reason": "",
             "runner": runner,
-            "lines": [f"{uid} alpha", "32", f"['{0:016x}']"],
+            "lines": [f"{uid} alpha alpha", "32", f"['{0:016x}']"],
             "output": {"/x": "/pfs"},
             "warnings": 0,
         }

@@ -2,7 +2,7 @@ import contextlib
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from trunkline.errors import InvalidInputError
@@ -226,3 +226,34 @@ def test_the_bounded_matcher_agrees_with_regular_expressions(pattern: str, path:
     if groups is not None:
         assert path.startswith(glob.literal_prefix)
         assert glob.depth_max is None or path.count("/") <= glob.depth_max
+
+
+_NEGATIONS = st.sampled_from(["!(a)", "!(a*)", "!(a|*b)", "!(a/b)", "!(?)", "!([!a])", "!(*)", "!(!(a))", "@(!(a)|b)"])
+_AROUND = st.sampled_from(["/", "/", "/", "a", "*", "**", "?", "[!a]", "{a,b}", "{a/,b}", "*(a/)", "/a"])
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(st.lists(_AROUND, max_size=3), _NEGATIONS, st.lists(st.one_of(_AROUND, _NEGATIONS), max_size=4), _paths)
+def test_what_rejections_take_away_is_what_does_not_match(
+    before: list[str], negation: str, after: list[str], path: str
+) -> None:
+    glob = compile_glob("/" + "".join([*before, "/", negation, *after]))
+    assume(glob.re2_rejections is not None and path != "/")
+    assert glob.re2_rejections is not None
+
+    rejected = any(re.search(expression, path) for expression in glob.re2_rejections)
+
+    assert (re.search(glob.re2, path) is not None and not rejected) == (glob.match(path) is not None)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["/!(a).png", "/**/!(a*).png", "/*/!(a)/*", "/**/x-!(a|b*)", "/!(a)/!(b)", "/@(a|b)/!(c/d)", "/!(a)"],
+)
+def test_common_negations_need_no_matching_path_by_path(pattern: str) -> None:
+    assert compile_glob(pattern).re2_rejections
+
+
+@pytest.mark.parametrize("pattern", ["/*!(a)", "/**/!(a/b)", "/**/!(a)/**", "/!(!(a))", "/@(!(a)|b)", "/[!a]/!(b)/**"])
+def test_negations_that_could_start_in_several_places_are_left_alone(pattern: str) -> None:
+    assert compile_glob(pattern).re2_rejections is None

@@ -19,7 +19,7 @@ from trunkline.pfs.removal import drop_commit, squash_commit
 from trunkline.pfs.repos import create_repo, delete_repo
 from trunkline.pfs.temporary import create_file_set
 from trunkline.pfs.versioning import Versioning
-from trunkline.storage.fileset import FileSets
+from trunkline.storage.fileset import FileSets, sources
 
 REPO = RepoKey("default", "r")
 MASTER = CommitReference(REPO, branch="master")
@@ -29,7 +29,7 @@ MASTER = CommitReference(REPO, branch="master")
 def versioning(tmp_path: Path) -> Iterator[Versioning]:
     db = Database(f"sqlite:///{tmp_path / 'metadata.db'}")
     objects = open_object_store(f"file://{tmp_path / 'objects'}")
-    versioning = Versioning(db, FileSets(objects, DatabaseChunkIndex(db)))
+    versioning = Versioning(db, FileSets(objects, DatabaseChunkIndex(db), sources=tmp_path / "sources"))
     with versioning.transaction() as tx:
         create_repo(tx, REPO)
     yield versioning
@@ -278,3 +278,34 @@ def test_writers_and_deleters_beside_the_collector_lose_nothing(versioning) -> N
     for _ in range(5):
         _collect(versioning)
     assert _keys(versioning) == _needed(versioning)
+
+
+@pytest.mark.parametrize("passes", [0, 1, 2])
+def test_a_remembered_directory_is_whole_whatever_became_of_its_packs(
+    versioning: Versioning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: int
+) -> None:
+    """Its files are not read again while their packs are used, and are once those are condemned or gone."""
+    monkeypatch.setattr(sources, "_TIME_GRAIN_NANOSECONDS", -(10**12))
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("a", "b"):
+        (source / name).write_bytes(name.encode() * 5000)
+
+    def put_directory() -> CommitReference:
+        with versioning.writes.short():
+            writer = versioning.file_sets.edit()
+            writer.add_tree("/", str(source), replace=True)
+            return CommitReference(REPO, id=versioning.write_layer(MASTER, writer.finish()).id)
+
+    dropped = put_directory()
+    with versioning.transaction() as tx:
+        drop_commit(tx, dropped, versioning.listeners)
+    for _ in range(passes):
+        _collect(versioning)
+
+    put_directory()
+    for _ in range(2):
+        _collect(versioning)
+
+    assert _files(versioning) == {"/a": b"a" * 5000, "/b": b"b" * 5000}
+    assert _sound(versioning)

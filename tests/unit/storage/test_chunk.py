@@ -7,7 +7,7 @@ from trunkline.errors import CorruptDataError
 from trunkline.objects import ObjectStore, open_object_store
 from trunkline.storage.chunk import ChunkRef, ChunkStore, MemoryChunkIndex, decode_refs, encode_refs, pack
 from trunkline.storage.chunk.chunker import CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, Chunker, cut
-from trunkline.storage.chunk.codec import Codec, decode, encode
+from trunkline.storage.chunk.codec import Codec, decode, encode, encode_many
 from trunkline.storage.chunk.hashes import EMPTY_HASH, hash_chunk, hash_content
 from trunkline.storage.chunk.refs import pack_key
 from trunkline.storage.chunk.writer import ChunkWriter, resolved
@@ -92,6 +92,15 @@ def test_what_is_encoded_decodes(data: bytes) -> None:
 def test_only_what_compresses_is_compressed() -> None:
     assert encode(noise(1, 100_000))[0] is Codec.RAW
     assert encode(b"text " * 20_000)[0] is Codec.ZSTD
+
+
+def test_many_chunks_are_encoded_as_each_alone() -> None:
+    chunks = [b"", b"x" * 63, *(noise(seed, 4000) for seed in range(5)), *(b"text " * n for n in (13, 800, 3000, 9000))]
+    chunks += [b"more %d " % n * 100 for n in range(20)]
+
+    encoded = [(codec, bytes(stored)) for codec, stored in encode_many(chunks)]
+
+    assert encoded == [(codec, bytes(stored)) for codec, stored in map(encode, chunks)]
 
 
 def test_an_unknown_codec_or_a_bomb_is_refused() -> None:

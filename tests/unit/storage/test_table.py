@@ -129,6 +129,15 @@ def test_find_many_returns_the_rows_of_known_keys(base: Model, more: Model, some
     assert model_of(iter(rows)) == {key: base[key] for key in wanted if key in base}
 
 
+@given(models, st.sets(paths))
+def test_find_prefixes_returns_the_first_row_of_each_value(base: Model, some: set[str]) -> None:
+    found = model_of(store_of(base).find_prefixes(sorted(some)))
+
+    assert found == {
+        key: size for key, size in base.items() if key == min(k for k in base if k[0] == key[0]) and key[0] in some
+    }
+
+
 @given(models, models, st.booleans())
 def test_changed_rows_are_those_that_differ(one: Model, changes: Model, related: bool) -> None:
     """Without whole keys, segments of equal digest columns may be skipped that differ in the rest of the key."""

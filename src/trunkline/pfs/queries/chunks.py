@@ -1,47 +1,39 @@
-"""The deduplication index: which chunk lies where. It may forget, it may never lie."""
+"""The deduplication index: which chunk lies where. It may forget, it may never lie.
+
+Tens of thousands of rows go through here in one put, so they pass as plain tuples: SQLAlchemy's handling of single
+values took longer than the database.
+"""
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection
 
-from trunkline.db.tables import chunks
 from trunkline.storage.chunk import ChunkRef
 
 _BATCH = 500
+_COLUMNS = 'chunk, pack, "offset", stored_bytes, length, codec'
 
 
 def find_chunks(connection: Connection, wanted: Sequence[bytes]) -> dict[bytes, ChunkRef]:
     """Return where those of the wanted chunks are that the index knows."""
     found: dict[bytes, ChunkRef] = {}
     for start in range(0, len(wanted), _BATCH):
-        statement = select(chunks).where(chunks.c.chunk.in_(wanted[start : start + _BATCH]))
-        for row in connection.execute(statement):
-            found[row.chunk] = ChunkRef(
-                chunk=row.chunk,
-                pack=row.pack,
-                offset=row.offset,
-                stored_bytes=row.stored_bytes,
-                length=row.length,
-                codec=row.codec,
-            )
+        batch = tuple(wanted[start : start + _BATCH])
+        marks = _marks(connection, len(batch))
+        rows = connection.exec_driver_sql(f"SELECT {_COLUMNS} FROM chunks WHERE chunk IN ({marks})", batch)  # noqa: S608
+        found.update((row[0], ChunkRef(*row)) for row in rows)
     return found
 
 
 def insert_chunks(connection: Connection, refs: Iterable[ChunkRef]) -> None:
     """Record where chunks are; a chunk that is known already keeps its first place."""
-    rows = [
-        {
-            "chunk": ref.chunk,
-            "pack": ref.pack,
-            "offset": ref.offset,
-            "stored_bytes": ref.stored_bytes,
-            "length": ref.length,
-            "codec": ref.codec,
-        }
-        for ref in refs
-    ]
-    if not rows:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(chunks).on_conflict_do_nothing(), rows)
+    rows = [tuple(ref) for ref in refs]
+    if rows:
+        statement = f"INSERT INTO chunks ({_COLUMNS}) VALUES ({_marks(connection, 6)}) ON CONFLICT DO NOTHING"  # noqa: S608
+        connection.exec_driver_sql(statement, rows)
+
+
+def _marks(connection: Connection, count: int) -> str:
+    """Return placeholders for values, in the style of the database's driver."""
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    return ", ".join([mark] * count)

@@ -8,6 +8,7 @@ from sqlalchemy import Column, Connection, Row, Select, delete, insert, literal,
 
 from trunkline.db.tables import commit_provenance, commits, datum_sets, jobs, pipelines
 from trunkline.model.jobs import JobState
+from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.queries.garbage import replace_in
 
 _FIRST_PAGE = 16
@@ -123,6 +124,12 @@ def find_job(connection: Connection, pipeline_key: int, id: str) -> JobRow | Non
 def job_of_output(connection: Connection, commit_key: int) -> JobRow | None:
     """Return the job that writes that output commit."""
     row = connection.execute(_select().where(jobs.c.output_commit == commit_key)).first()
+    return None if row is None else _job(row)
+
+
+def job_of_meta(connection: Connection, commit: CommitRow) -> JobRow | None:
+    """Return the job whose datums that meta commit tells of."""
+    row = connection.execute(_select().where(jobs.c.id == commit.commit.id, jobs.c.meta_commit == commit.key)).first()
     return None if row is None else _job(row)
 
 

@@ -5,7 +5,7 @@ from itertools import chain
 
 from trunkline.errors import InvalidInputError
 from trunkline.model.globs import compile_glob
-from trunkline.model.pipelines import Input, PFSInput, PipelineSpec
+from trunkline.model.pipelines import Input, PFSInput, PipelineSpec, ResourceSpec
 from trunkline.pps.spec.command_lint import command_findings
 from trunkline.pps.spec.findings import Finding, note, warning
 from trunkline.pps.spec.globs import groups_needed, starred_group, with_groups
@@ -26,6 +26,7 @@ def lint(spec: PipelineSpec, *, uses_images: bool = False) -> list[Finding]:
             _input_findings(spec.input),
             mount_findings(spec),
             _unused_findings(spec),
+            _secret_findings(spec),
         )
     )
 
@@ -104,18 +105,35 @@ def _group_findings(leaf: PFSInput, path: str, above: tuple[str, ...]) -> Iterat
 
 
 def _unused_findings(spec: PipelineSpec) -> Iterator[Finding]:
+    """Yield a note on each field that is there and that the engine of this machine does not go by."""
     ignored = (
         ("schedulingSpec", spec.scheduling_spec),
         ("podSpec", spec.pod_spec),
         ("podPatch", spec.pod_patch),
         ("tolerations", spec.tolerations),
         ("determined", spec.determined),
+        ("sidecarResourceRequests", spec.sidecar_resource_requests),
+        ("sidecarResourceLimits", spec.sidecar_resource_limits),
+        ("transform.imagePullSecrets", spec.transform is not None and spec.transform.image_pull_secrets),
     )
     for key, value in ignored:
         if value:
             yield note(key, "is for Kubernetes; it is accepted and not used here")
     if spec.transform is not None and spec.transform.dockerfile:
         yield note("transform.dockerfile", "is obsolete and not used")
+    yield from _unused_amounts("resourceRequests", spec.resource_requests, used=("cpu",))
+    yield from _unused_amounts("resourceLimits", spec.resource_limits, used=("memory", "cpu"))
+
+
+def _unused_amounts(path: str, resources: ResourceSpec | None, *, used: tuple[str, ...]) -> Iterator[Finding]:
+    for key in ("cpu", "memory", "disk", "gpu"):
+        if key not in used and resources is not None and getattr(resources, key):
+            yield note(f"{path}.{key}", "is accepted and not enforced on this machine")
+    if path == "resourceLimits" and resources is not None and resources.cpu:
+        yield note(f"{path}.cpu", "sets the threads of numeric libraries; nothing else is held to it on this machine")
+
+
+def _secret_findings(spec: PipelineSpec) -> Iterator[Finding]:
     for index, secret in enumerate(spec.transform.secrets if spec.transform else ()):
         if not secret.env_var and not secret.mount_path:
             message = f"secret {secret.name} is given to nobody: it takes a mountPath or an envVar"

@@ -1,5 +1,6 @@
 """How chunks are stored: raw, or zstd where a probe of them says that it pays."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 from threading import local
 from typing import TypeAlias
@@ -12,6 +13,8 @@ PROBE_BYTES = 8 * 1024
 WORTH_IT = 0.9
 _LEVEL = 1
 _COMPRESSED_BYTES_MIN = 64
+_PROBED_FROM = 2 * PROBE_BYTES
+_MANY = 8
 
 
 class Codec(IntEnum):
@@ -40,14 +43,30 @@ def encode(chunk: bytes | memoryview) -> Encoded:
     if len(chunk) < _COMPRESSED_BYTES_MIN:
         return Codec.RAW, chunk
     compress = _contexts.compressor.compress
-    if len(chunk) > 2 * PROBE_BYTES:
+    if len(chunk) > _PROBED_FROM:
         middle = len(chunk) // 2
         if len(compress(chunk[middle : middle + PROBE_BYTES])) > WORTH_IT * PROBE_BYTES:
             return Codec.RAW, chunk
-    packed = compress(chunk)
-    if len(packed) > WORTH_IT * len(chunk):
-        return Codec.RAW, chunk
-    return Codec.ZSTD, packed
+    return _worthwhile(chunk, compress(chunk))
+
+
+def _worthwhile(chunk: bytes | memoryview, packed: bytes | memoryview) -> Encoded:
+    return (Codec.RAW, chunk) if len(packed) > WORTH_IT * len(chunk) else (Codec.ZSTD, packed)
+
+
+def encode_many(chunks: Sequence[bytes | memoryview]) -> list[Encoded]:
+    """Return what `encode` returns for each chunk; many small ones cost much less together."""
+    small = [position for position, chunk in enumerate(chunks) if _COMPRESSED_BYTES_MIN <= len(chunk) <= _PROBED_FROM]
+    if len(small) < _MANY:
+        return [encode(chunk) for chunk in chunks]
+    packed = iter(_contexts.compressor.multi_compress_to_buffer([chunks[position] for position in small]))
+    encoded: list[Encoded] = []
+    for chunk in chunks:
+        if not _COMPRESSED_BYTES_MIN <= len(chunk) <= _PROBED_FROM:
+            encoded.append(encode(chunk))
+            continue
+        encoded.append(_worthwhile(chunk, next(packed).tobytes()))
+    return encoded
 
 
 def decode(codec: int, stored: bytes, length: int) -> bytes:

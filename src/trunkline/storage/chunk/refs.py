@@ -2,16 +2,14 @@
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from threading import Lock
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 _RECORD = struct.Struct("<32s32sQIIB")
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkRef:
-    """Where one chunk lies. Reading it needs no look-up."""
+class ChunkRef(NamedTuple):
+    """Where one chunk lies. Reading it needs no look-up. A tuple, as one is made for every file that is read."""
 
     chunk: bytes
     """BLAKE3 of the plain bytes, which names the chunk."""
@@ -31,14 +29,12 @@ def pack_key(pack: bytes) -> str:
 
 def encode_refs(refs: Iterable[ChunkRef]) -> bytes:
     """Return refs in the compact form in which workers send them."""
-    return b"".join(
-        _RECORD.pack(ref.chunk, ref.pack, ref.offset, ref.stored_bytes, ref.length, ref.codec) for ref in refs
-    )
+    return b"".join(_RECORD.pack(*ref) for ref in refs)
 
 
 def decode_refs(data: bytes) -> list[ChunkRef]:
     """Return what `encode_refs` was given."""
-    return [ChunkRef(*fields) for fields in _RECORD.iter_unpack(data)]
+    return [*map(ChunkRef._make, _RECORD.iter_unpack(data))]
 
 
 class ChunkIndex(Protocol):

@@ -1,9 +1,10 @@
 """Stores chunks: those that are known already cost nothing, the others go into packs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeAlias
 
-from trunkline.storage.chunk.codec import Encoded, encode
+from trunkline.storage.chunk.codec import Encoded, encode_many
 from trunkline.storage.chunk.hashes import hash_chunk
 from trunkline.storage.chunk.pack import PackBuilder
 from trunkline.storage.chunk.refs import ChunkRef, decode_refs, encode_refs
@@ -11,7 +12,7 @@ from trunkline.storage.chunk.store import ChunkStore
 
 _BATCH_CHUNKS = 512
 _BATCH_BYTES = 8 * 1024 * 1024
-_THREADS_FROM_BYTES = 4 * 1024 * 1024
+_THREADS_FROM_BYTES = 1024 * 1024
 _THREADS = 2
 
 
@@ -26,6 +27,10 @@ class StoredChunk:
         self.ref = ref
 
 
+Unstored: TypeAlias = tuple[StoredChunk, bytes | memoryview]
+"""A chunk and its plain bytes."""
+
+
 class ChunkWriter:
     """Stores chunks through one open pack. For one thread.
 
@@ -38,10 +43,10 @@ class ChunkWriter:
         self._pack = PackBuilder()
         self._in_pack: list[StoredChunk] = []
         self._unsealed: dict[bytes, StoredChunk] = {}
-        self._batch: list[tuple[StoredChunk, bytes | memoryview]] = []
+        self._batch: list[Unstored] = []
         self._batch_bytes = 0
         self._threads: ThreadPoolExecutor | None = None
-        self._encoding: list[tuple[StoredChunk, Future[Encoded]]] = []
+        self._encoding: list[tuple[Sequence[Unstored], Future[list[Encoded]]]] = []
         self._storing: tuple[list[StoredChunk], Future[list[ChunkRef]]] | None = None
         self._new_refs = bytearray()
 
@@ -91,16 +96,22 @@ class ChunkWriter:
             else:
                 new.append((stored, data))
         self._take_encoded()
-        if in_threads:
-            self._encoding = [(stored, self._thread_pool().submit(encode, data)) for stored, data in new]
+        if not in_threads:
+            self._pack_many(new, encode_many([data for _, data in new]))
             return
-        for stored, data in new:
-            self._pack_one(stored, encode(data))
+        half = (len(new) + 1) // 2
+        for part in (new[:half], new[half:]):
+            encoding = self._thread_pool().submit(encode_many, [data for _, data in part])
+            self._encoding.append((part, encoding))
 
     def _take_encoded(self) -> None:
         encoding, self._encoding = self._encoding, []
-        for stored, encoded in encoding:
-            self._pack_one(stored, encoded.result())
+        for part, encoded in encoding:
+            self._pack_many(part, encoded.result())
+
+    def _pack_many(self, chunks: Sequence[Unstored], encoded: Sequence[Encoded]) -> None:
+        for (stored, _), form in zip(chunks, encoded, strict=True):
+            self._pack_one(stored, form)
 
     def _pack_one(self, stored: StoredChunk, encoded: Encoded) -> None:
         if self._pack.is_full:

@@ -1,7 +1,8 @@
 """Globs over a file set: seek by the literal prefix, match segment by segment in RE2, skip what is too deep.
 
-RE2 works in time linear in the text. Negative groups, which it lacks, are matched one path at a time among those that
-pass a looser expression, by `Glob.match`, whose work is bounded for each path, and here for all of them together.
+RE2 works in time linear in the text. It lacks negative groups: most become a second expression, which takes paths away
+(`trunkline.model.globnegation`). The others are matched one path at a time among those that pass a looser expression,
+by `Glob.match`, whose work is bounded for each path, and here for all of them together.
 """
 
 from bisect import bisect_left
@@ -45,7 +46,7 @@ def glob_matches(table: Table, pattern: str) -> Iterator[tuple[FileInfo, Match]]
 
 def _captures(glob: Glob, infos: list[FileInfo]) -> Iterator[Match | None]:
     paths = [info.path.rstrip("/") or "/" for info in infos]
-    if glob.has_negation:
+    if glob.re2_rejections is None:
         return map(glob.match, paths)
     if not glob.group_count:
         return map(Match, paths)
@@ -87,7 +88,8 @@ class _Matcher:
 
     def __init__(self, glob: Glob) -> None:
         try:
-            pc.match_substring_regex(pa.array([""]), glob.re2)
+            for expression in (glob.re2, *(glob.re2_rejections or ())):
+                pc.match_substring_regex(pa.array([""]), expression)
         except pa.ArrowInvalid as error:
             raise InvalidInputError(f"glob {glob.pattern!r} is too large: {error}") from None
         self.glob = glob
@@ -129,9 +131,11 @@ def _reaches_beyond(table: Table, path: str, directory: str) -> bool:
 def _match_batch(table: Table, matcher: "_Matcher", batch: pa.RecordBatch, before: str) -> list[FileInfo]:
     """Return the matches among the rows of batch and the directories that open in it."""
     glob = matcher.glob
-    hits = pc.indices_nonzero(pc.match_substring_regex(batch.column("path"), glob.re2))
-    infos = list(file_infos(batch.take(hits)))
-    if glob.has_negation:
+    hits = batch.filter(pc.match_substring_regex(batch.column("path"), glob.re2))
+    for expression in glob.re2_rejections or ():
+        hits = hits.filter(pc.invert(pc.match_substring_regex(hits.column("path"), expression)))
+    infos = list(file_infos(hits))
+    if glob.re2_rejections is None:
         infos = matcher.only(infos)
     directories = _directories(table, matcher, batch.column("path"), before)
     return sorted([*infos, *directories], key=_path) if directories else infos

@@ -1,11 +1,12 @@
 """Reads one file set."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from trunkline.model.globs import Match
 from trunkline.model.paths import clean, clean_keeping_directory
 from trunkline.storage.chunk import ChunkRef, ChunkStore
+from trunkline.storage.fileset.checkout import CheckOut
 from trunkline.storage.fileset.diffing import diff_tables, diff_walks
 from trunkline.storage.fileset.globbing import glob_infos, glob_matches
 from trunkline.storage.fileset.listing import directory_info, list_directory, walk_directory
@@ -39,6 +40,10 @@ class FileSet:
             return next(iter(self.rows(path)), None)
         found = self.table.find((clean(path), tag))
         return None if found is None else file_row(*found)
+
+    def find_many(self, paths: Iterable[str]) -> dict[str, FileRow]:
+        """Return those of the files that are there, by path; the paths have to be clean."""
+        return {row.path: row for batch in self.table.find_prefixes(sorted(set(paths))) for row in file_rows(batch)}
 
     def rows(self, path: str) -> list[FileRow]:
         """Return the file under every tag that wrote it: in a valid file set at most one."""
@@ -119,6 +124,18 @@ class FileSet:
         contents = iter(self._chunks.read_many(small))
         for row in run:
             yield row, iter([next(contents)]) if len(row.refs) == 1 else self.read(row)
+
+    def check_out(
+        self,
+        rows: Iterable[FileRow],
+        directory: int,
+        *,
+        below: str,
+        umask: int,
+        goes_on: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Write files into the directory of a descriptor, each under what its path has after ``below``."""
+        CheckOut(self._chunks, directory, umask=umask, goes_on=goes_on).write(rows, below=below)
 
     def diff(
         self, other: "FileSet", path: str = "/", other_path: str | None = None

@@ -1,22 +1,25 @@
 """The rows of file sets and of the layers that edit them."""
 
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from itertools import repeat
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trunkline.storage.chunk import ChunkRef
+from trunkline.storage.chunk.hashes import HASH_BYTES
 from trunkline.storage.table import Key, TableSpec
 
 DEFAULT_TAG = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class FileRow:
+# The rows are named tuples: hundreds of thousands are made at a time, and a frozen dataclass takes five times as long.
+
+
+class FileRow(NamedTuple):
     """One stored file. ``tag`` is the datum that wrote it."""
 
     path: str
@@ -26,8 +29,7 @@ class FileRow:
     refs: tuple[ChunkRef, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FileInfo:
+class FileInfo(NamedTuple):
     """What listings say of a file ``/a``, a directory ``/d/`` or the root ``/``.
 
     A directory's size is the sum, its hash the digest of all that is below it.
@@ -69,6 +71,7 @@ LAYERS = TableSpec(
 
 # A file of one chunk needs neither the chunk's hash nor its length: they are the file's own.
 _ONLY = struct.Struct("<32sQIB")
+ONLY_REF_BYTES = _ONLY.size
 _ONE_OF_SEVERAL = struct.Struct("<32s32sQIIB")
 
 
@@ -87,7 +90,7 @@ def decode_row_refs(data: bytes, content_hash: bytes, size_bytes: int) -> tuple[
     if len(data) == _ONLY.size:
         pack, offset, stored_bytes, codec = _ONLY.unpack(data)
         return (ChunkRef(content_hash, pack, offset, stored_bytes, size_bytes, codec),)
-    return tuple(ChunkRef(*fields) for fields in _ONE_OF_SEVERAL.iter_unpack(data))
+    return tuple(map(ChunkRef._make, _ONE_OF_SEVERAL.iter_unpack(data)))
 
 
 def packs_of(batch: pa.RecordBatch) -> set[bytes]:
@@ -127,15 +130,30 @@ def file_row(batch: pa.RecordBatch, position: int) -> FileRow:
 
 def file_rows(batch: pa.RecordBatch) -> Iterator[FileRow]:
     """Yield the rows of a batch."""
-    columns = [batch.column(name).to_pylist() for name, _ in _COLUMNS]
-    for path, tag, size, digest, refs in zip(*columns, strict=True):
-        yield FileRow(path, tag, size, digest, decode_row_refs(refs, digest, size))
+    path, tag, size, refs = (batch.column(name).to_pylist() for name in ("path", "tag", "size", "refs"))
+    digests = hashes_of(batch.column("hash"))
+    return _tuples(FileRow, path, tag, size, digests, map(decode_row_refs, refs, digests, size))
 
 
 def file_infos(batch: pa.RecordBatch) -> Iterator[FileInfo]:
     """Yield what listings say of the rows of a batch."""
-    path, size, digest, tag = (batch.column(name).to_pylist() for name in ("path", "size", "hash", "tag"))
-    return map(FileInfo, path, repeat(False), size, digest, tag)
+    path, size, tag = (batch.column(name).to_pylist() for name in ("path", "size", "tag"))
+    return _tuples(FileInfo, path, repeat(False, len(path)), size, hashes_of(batch.column("hash")), tag)
+
+
+def hashes_of(column: pa.Array) -> list[bytes]:
+    """Return the values of a column of hashes without nulls, in a fifth of the time that Arrow takes."""
+    start = column.offset * HASH_BYTES
+    data = memoryview(column.buffers()[1] or b"")[start : start + len(column) * HASH_BYTES].tobytes()
+    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+
+
+_T = TypeVar("_T", FileRow, FileInfo)
+
+
+def _tuples(kind: type[_T], *columns: Iterable[object]) -> Iterator[_T]:
+    # Without the call of a Python function for each.
+    return map(tuple.__new__, repeat(kind), zip(*columns, strict=True))
 
 
 def bounds_below(directory: str) -> tuple[Key, Key]:

@@ -1,6 +1,7 @@
 """File sets over an object store."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from trunkline.objects import ObjectStore
 from trunkline.storage.chunk import ChunkIndex, ChunkStore
@@ -10,6 +11,7 @@ from trunkline.storage.fileset.compose import Composer
 from trunkline.storage.fileset.layers import layer_between, layer_of
 from trunkline.storage.fileset.reader import FileSet
 from trunkline.storage.fileset.rows import LAYERS, packs_of
+from trunkline.storage.fileset.sources import SourceMemory
 from trunkline.storage.fileset.writer import LayerWriter
 from trunkline.storage.table import Table, TableStore, table_key
 
@@ -20,14 +22,23 @@ class FileSets:
     A file set and a layer are named by the root of their table, in hex; the empty one by the empty string.
     """
 
-    def __init__(self, objects: ObjectStore, index: ChunkIndex, *, tables: TableStore | None = None) -> None:
+    def __init__(
+        self,
+        objects: ObjectStore,
+        index: ChunkIndex,
+        *,
+        tables: TableStore | None = None,
+        sources: Path | None = None,
+    ) -> None:
+        """Use an object store. What is remembered of local directories is kept in the directory ``sources``."""
         self.chunks = ChunkStore(objects, index)
         self.tables = tables or TableStore(objects)
         self._composer = Composer(self.chunks, self.tables)
+        self._sources = SourceMemory(sources)
 
     def edit(self) -> LayerWriter:
         """Start a layer."""
-        return LayerWriter(self.chunks, self.tables, self._composer.merge)
+        return LayerWriter(self.chunks, self.tables, self._composer.merge, sources=self._sources)
 
     def merge(self, layers: Sequence[str]) -> str:
         """Return one layer that does what layers do in order."""

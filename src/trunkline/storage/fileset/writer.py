@@ -1,25 +1,30 @@
 """Writes one layer: a stream of operations on files, in order."""
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trunkline.errors import InvalidInputError
-from trunkline.model.paths import check_writable, clean_keeping_directory
+from trunkline.model.paths import check_writable, clean, clean_keeping_directory
+from trunkline.objects.urls import UrlError
 from trunkline.storage.chunk import ChunkRef, ChunkStore
-from trunkline.storage.chunk.chunker import Chunker
+from trunkline.storage.chunk.chunker import CHUNK_BYTES_MIN, Chunker
 from trunkline.storage.chunk.writer import ChunkWriter, StoredChunk
-from trunkline.storage.fileset.edits import Edit, edits_batch, normalise
+from trunkline.storage.fileset.edits import EDITS_SCHEMA, Edit, edits_batch, normalise
 from trunkline.storage.fileset.rows import DEFAULT_TAG, LAYERS, FileRow, Op
-from trunkline.storage.table import TableStore, write_table
+from trunkline.storage.fileset.sources import Seen, SourceMemory, look_at
+from trunkline.storage.table import Table, TableStore, write_table
 from trunkline.storage.table.segment import concat
 
 _READ_BYTES = 4 * 1024 * 1024
 _EDITS_PER_BATCH = 8192
 _UNRESOLVED_EDITS_MAX = 131_072
 _EDITS_PER_LAYER = 250_000
+_SAME = pa.schema([("tag", pa.string()), ("op", pa.uint8())])
 # What `check_writable` lets pass as it is, in one go, since this runs for every file.
 _PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[^\x00-\x1f\x7f-\U0010ffff*?\[\]{}!()@+^/]+)+")
 
@@ -30,10 +35,19 @@ class LayerWriter:
     Holds a pack and some hundred thousand rows in memory, never more. Nothing of it is visible before `finish` returns.
     """
 
-    def __init__(self, chunks: ChunkStore, tables: TableStore, merge: Callable[[list[str]], str]) -> None:
+    def __init__(
+        self,
+        chunks: ChunkStore,
+        tables: TableStore,
+        merge: Callable[[list[str]], str],
+        *,
+        sources: SourceMemory = SourceMemory(None),  # noqa: B008 - one that remembers nothing
+    ) -> None:
         self._store = chunks
         self._tables = tables
         self._merge = merge
+        self._sources = sources
+        self._tree: Seen | None = None
         self._chunks = ChunkWriter(chunks)
         self._chunker = Chunker()
         self._open: Edit | None = None
@@ -58,6 +72,59 @@ class LayerWriter:
         with open(source, "rb", buffering=0) as file:
             while piece := file.read(_READ_BYTES):
                 self._append(edit, piece)
+
+    def add_tree(
+        self, path: str, directory: str, *, replace: bool = False, reread: bool = False, tag: str = DEFAULT_TAG
+    ) -> None:
+        """Append each file below a local directory to the file below path, or put it in that file's place.
+
+        Files that look as they did when they were put last are not read, unless told to. Raise UrlError if one cannot
+        be read, InvalidInputError if no file may have its path.
+        """
+        base = clean(path).rstrip("/") + "/"
+        _file_path(base + "name")
+        seen = look_at(directory)
+        self._tree = seen if not self._seq else None
+        known, new = self._sources.split(seen, self._store.index, reread=reread)
+        op = Op.REPLACE if replace else Op.APPEND
+        self._close()
+        self._add_known(base, known, op, tag)
+        for name, size in zip(new.column("path").to_pylist(), new.column("size").to_pylist(), strict=True):
+            self._add_local(_file_path(base + name), directory + "/" + name, size, op, tag)
+
+    def _add_known(self, base: str, known: pa.RecordBatch, op: Op, tag: str) -> None:
+        count = known.num_rows
+        if not count:
+            return
+        same = pa.RecordBatch.from_pylist([{"tag": tag, "op": op}], schema=_SAME).take(pa.array([0] * count, pa.int8()))
+        paths = pc.binary_join_element_wise(base, known.column("path"), "")
+        numbers = pa.array(range(self._seq + 1, self._seq + 1 + count), pa.int64())
+        columns = [paths, same.column("tag"), *(known.column(name) for name in ("size", "hash", "refs"))]
+        self._batches.append(pa.RecordBatch.from_arrays([*columns, same.column("op"), numbers], schema=EDITS_SCHEMA))
+        self._batched += count
+        self._seq += count
+
+    def _add_local(self, path: str, source: str, size: int, op: Op, tag: str) -> None:
+        self._seq += 1
+        edit = Edit(path, tag, op, [], self._seq)
+        try:
+            descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                data = os.read(descriptor, min(size + 1, _READ_BYTES))
+                if len(data) <= CHUNK_BYTES_MIN and len(data) == size:
+                    edit.size_bytes = size
+                    if data:
+                        edit.chunks.append(self._chunks.add(data))
+                else:
+                    while data:
+                        self._append(edit, data)
+                        data = os.read(descriptor, _READ_BYTES)
+                    edit.chunks.extend(map(self._chunks.add, self._chunker.finish()))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise UrlError(f"error retrieving content from {source}: {error.strerror}") from error
+        self._keep(edit)
 
     def delete(self, path: str, *, tag: str = DEFAULT_TAG) -> None:
         """Delete a file ``/a``, or all files of the tag below ``/d/``; ``/`` means all. Absent ones are no error."""
@@ -84,15 +151,25 @@ class LayerWriter:
         if self._batches:
             self._spill()
         layers = self._layers
-        if len(layers) < 2:
-            return layers[0] if layers else ""
-        return self._merge(layers)
+        layer = self._merge(layers) if len(layers) > 1 else "".join(layers)
+        self._remember(layer)
+        return layer
 
     def abort(self) -> None:
         """Forget everything. Chunks that are stored already stay until garbage collection."""
         self._chunks.close()
         self._open = None
         self._edits, self._batches, self._layers = [], [], []
+
+    def _remember(self, layer: str) -> None:
+        """Remember the tree, if the layer is nothing but that."""
+        tree = self._tree
+        if tree is None or not layer or self._seq != tree.files.num_rows:
+            return
+        rows = pa.Table.from_batches(list(Table(self._tables, LAYERS, layer).scan())).combine_chunks()
+        if rows.num_rows == tree.files.num_rows:
+            # Both are in path order.
+            self._sources.remember(tree, *(rows.column(name).combine_chunks() for name in ("hash", "refs")))
 
     @property
     def new_refs(self) -> list[ChunkRef]:

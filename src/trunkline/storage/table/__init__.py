@@ -2,8 +2,8 @@
 
 from trunkline.storage.table.diff import changed_rows
 from trunkline.storage.table.edit import DropRange, Edits, apply_edits, write_table
-from trunkline.storage.table.read import Summary, Table
-from trunkline.storage.table.spec import Entry, Key, TableSpec
+from trunkline.storage.table.read import Table
+from trunkline.storage.table.spec import Entry, Key, Summary, TableSpec
 from trunkline.storage.table.store import TableStore, table_key
 
 __all__ = [

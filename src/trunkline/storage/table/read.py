@@ -1,7 +1,7 @@
 """Reading tables: points, ranges, sums."""
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -9,19 +9,12 @@ import pyarrow.compute as pc
 
 from trunkline.storage.table.digests import group_digest, run_digest
 from trunkline.storage.table.segment import concat, key_at, key_column, lower_bound
-from trunkline.storage.table.spec import Key, TableSpec
+from trunkline.storage.table.spec import Key, Summary, TableSpec
 from trunkline.storage.table.store import TableStore
 
 _FEW_KEYS = 48
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a range of rows adds up to."""
-
-    rows: int
-    size_bytes: int
-    digest: bytes
+_SUMMARISED_PIECES_MAX = 8
+_SUMMARY_BYTES = 300  # about what one takes as Python objects, and each piece of its key
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +95,23 @@ class Table:
 
     def summary(self, lower: Key = (), upper: Key | None = None) -> Summary:
         """Return sums and digest of the rows from lower to upper. Reads at most the segments at the two ends."""
+        pieces = list(self.pieces(lower, upper))
+        if len(pieces) > _SUMMARISED_PIECES_MAX:
+            return self._summary(pieces)
+        # By the rows themselves, so that it serves for the next commits, too, as far as they leave them alone.
+        entries = self.entries
+        rows = tuple((entries[segment].hash, entries[segment].natural, start, end) for segment, start, end in pieces)
+        known = self.store.summaries.get(rows)
+        if known is None:
+            known = self._summary(pieces)
+            self.store.summaries.add(rows, known, _SUMMARY_BYTES * (len(pieces) + 1))
+        return known
+
+    def _summary(self, pieces: Sequence[tuple[int, int, int]]) -> Summary:
         rows = size_bytes = 0
         groups: list[bytes] = []
         group: list[tuple[int, int, int]] = []
-        for piece in self.pieces(lower, upper):
+        for piece in pieces:
             segment, start, end = piece
             entry = self.entries[segment]
             if group and start == 0 and entry.natural:
@@ -134,6 +140,17 @@ class Table:
                 found.append(rows)
             start = end
         return hits, found
+
+    def find_prefixes(self, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield, for those of the sorted values that the first key column has, the first row with each."""
+        lasts = [entry.last[0] for entry in self.entries]
+        start = 0
+        while start < len(wanted) and (segment := bisect_left(lasts, wanted[start])) < len(lasts):
+            end = bisect_right(wanted, lasts[segment], start)
+            batch = self.segment(segment)
+            values = pa.array(wanted[start:end], pa.string())
+            yield batch.take(pc.drop_null(pc.index_in(values, value_set=batch.column(self.spec.key[0]))))
+            start = end
 
     def _find_in_segment(self, batch: pa.RecordBatch, keys: pa.RecordBatch) -> tuple[list[int], pa.RecordBatch]:
         if keys.num_rows > _FEW_KEYS:

@@ -3,7 +3,6 @@
 "TLTB", version, level (0 for a segment), 2 zero bytes; then one Arrow IPC stream, its buffers compressed with zstd
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -41,21 +40,35 @@ def key_at(batch: pa.RecordBatch, names: Sequence[str], position: int) -> Key:
 
 
 def lower_bound(batch: pa.RecordBatch, names: Sequence[str], key: Key, start: int = 0) -> int:
-    """Return the position, from start on, of the first row whose key is not below key, which may be a prefix."""
+    """Return the position, from start on, of the first row whose key is not below key, which may be a prefix.
+
+    Everything that reads or edits a table comes through here several times, so the first column is compared in place.
+    """
     low, high = start, batch.num_rows
-    for name, wanted in zip(names, key, strict=False):
-        column = batch.column(name)
-        low = bisect_left(column, wanted, low, high, key=_text)
-        if low == high or column[low].as_py() != wanted:
-            return low
-        # Of rows that are equal so far, mostly one, the next column decides.
-        is_one = low + 1 == high or column[low + 1].as_py() != wanted
-        high = low + 1 if is_one else bisect_right(column, wanted, low, high, key=_text)
+    if not key or low >= high:
+        return start
+    column = batch.column(names[0])
+    _, offsets_buffer, data_buffer = column.buffers()
+    offsets = memoryview(offsets_buffer).cast("i")[column.offset :]
+    data = memoryview(data_buffer or b"")
+    wanted = key[0].encode("utf-8", "surrogatepass")
+    others = [batch.column(name) for name in names[1 : len(key)]]
+    while low < high:
+        middle = (low + high) // 2
+        value = data[offsets[middle] : offsets[middle + 1]].tobytes()
+        if value < wanted or (value == wanted and _is_below(others, middle, key[1:])):
+            low = middle + 1
+        else:
+            high = middle
     return low
 
 
-def _text(scalar: pa.StringScalar) -> str:
-    return scalar.as_py()  # type: ignore[no-any-return]
+def _is_below(columns: list[pa.Array], position: int, key: Key) -> bool:
+    for column, wanted in zip(columns, key, strict=False):
+        value = column[position].as_py()
+        if value != wanted:
+            return bool(value < wanted)
+    return False
 
 
 def key_column(batch: pa.RecordBatch, names: Sequence[str]) -> pa.Array:

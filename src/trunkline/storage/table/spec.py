@@ -35,6 +35,15 @@ class TableSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What a range of rows adds up to."""
+
+    rows: int
+    size_bytes: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What an index node says of one child."""
 

@@ -1,7 +1,7 @@
 """Table objects by hash, with the segments and trees that were used last kept loaded."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeVar
@@ -16,7 +16,7 @@ from trunkline.storage.table.borders import starts_segment
 from trunkline.storage.table.digests import group_digest
 from trunkline.storage.table.nodes import decode_entries, encode_entries, group_into_nodes, parent_entry
 from trunkline.storage.table.segment import decode_batch, encode_batch, key_at
-from trunkline.storage.table.spec import Entry, Key, TableSpec
+from trunkline.storage.table.spec import Entry, Key, Summary, TableSpec
 
 _ENTRY_BYTES = 700  # about what one entry takes as Python objects
 _V = TypeVar("_V")
@@ -42,6 +42,8 @@ class TableStore:
         self._objects = objects
         self._segments: _Cache[pa.RecordBatch] = _Cache(cache_bytes)
         self._trees: _Cache[Tree] = _Cache(cache_bytes // 4)
+        self.summaries: _Cache[Summary] = _Cache(cache_bytes // 16)
+        """Of pieces of segments, each (hash of the segment, whether it is natural, first row, row past the last)."""
 
     def segment(self, name: bytes) -> pa.RecordBatch:
         """Return the rows of a segment."""
@@ -175,11 +177,11 @@ class _Cache(Generic[_V]):
     """The values used last, up to a number of bytes in all."""
 
     def __init__(self, bytes_max: int) -> None:
-        self._values: OrderedDict[bytes, tuple[_V, int]] = OrderedDict()
+        self._values: OrderedDict[Hashable, tuple[_V, int]] = OrderedDict()
         self._bytes_left = bytes_max
         self._lock = Lock()
 
-    def get(self, key: bytes) -> _V | None:
+    def get(self, key: Hashable) -> _V | None:
         with self._lock:
             found = self._values.get(key)
             if found is None:
@@ -187,7 +189,7 @@ class _Cache(Generic[_V]):
             self._values.move_to_end(key)
             return found[0]
 
-    def add(self, key: bytes, value: _V, size_bytes: int) -> None:
+    def add(self, key: Hashable, value: _V, size_bytes: int) -> None:
         with self._lock:
             if key in self._values:
                 return
