@@ -15,13 +15,13 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Trunkline needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[examples,mount,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[examples,mount,postgres,dev]'
 	@touch $@
 
 # The published client has an environment of its own, so that what it needs cannot change what we run with.
-$(SDK_INSTALLED):
+$(SDK_INSTALLED): Makefile
 	$(PYTHON) -m venv $(SDK_VENV)
-	$(SDK_VENV)/bin/pip install --quiet --disable-pip-version-check 'pachyderm-sdk==2.12.2'
+	$(SDK_VENV)/bin/pip install --quiet --disable-pip-version-check 'pachyderm-sdk[cdr]==2.12.2'
 	@touch $@
 
 demo: $(INSTALLED)  ## the image-quality story on real photos, on a server of its own

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from trunkline.testing.postgres import PostgresDatabase, PostgresServer, running_postgres
 from trunkline.testing.server import ServerProcess, running_server
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -44,3 +45,18 @@ def pachctl(server: ServerProcess, tmp_path: Path) -> Pachctl:
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A Postgres server for all tests of this process."""
+    with running_postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    """An empty database of this test's own."""
+    database = postgres_server.create_database()
+    yield database
+    postgres_server.drop_database(database)

@@ -59,6 +59,9 @@ def test_the_tour(server: ServerProcess, tmp_path: Path, name: str) -> None:
     assert "State: success" in run(f"inspect job copies@{job}")
     assert "State: running" in run("inspect pipeline copies")
     assert "copied" in run("logs --pipeline copies")
+    assert run("logs2 --pipeline copies --user --regex ^copied --limit 1").splitlines() == ["copied"]
+    assert run("logs2 --regex ended.as --from 2020-01-01T00:00:00Z --to 2020-01-02") == ""
+    assert run("list task pps").split() == ["ID", "NAMESPACE", "STATE", "INPUT"]
     run("update pipeline -f copies.yaml")
     assert '"state": "JOB_SUCCESS"' in run(f"inspect job copies@{job} --raw -o json")
     assert "state: JOB_SUCCESS" in run(f"inspect job copies@{job} --raw -o yaml")

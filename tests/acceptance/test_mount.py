@@ -317,6 +317,82 @@ def test_an_output_cannot_be_written_and_shows_its_finished_commit(pachctl: Pach
     assert tree(tmp_path / "mnt" / "copies") == {"a.txt": "first\n", "d/b.txt": "second\n"}
 
 
+def test_what_others_put_meanwhile_stays_and_what_both_wrote_is_the_mounts(
+    pachctl: Pachctl, repo: str, tmp_path: Path
+) -> None:
+    """Two mounts of one branch and a put, one after the other; each commit lies on the one before."""
+    for name in ("first", "second"):
+        pachctl("mount", str(tmp_path / name), "--repos", f"{repo}@master", "-w")
+    pachctl("put", "file", f"{repo}@master:/a.txt", stdin="put\n")
+    pachctl("put", "file", f"{repo}@master:/put.txt", stdin="put\n")
+    pachctl("put", "file", f"{repo}@master:/d/b.txt", stdin="put\n")
+    (tmp_path / "first" / repo / "a.txt").write_text("of the first\n")
+    (tmp_path / "first" / repo / "x").write_text("of the first\n")
+    (tmp_path / "second" / repo / "a.txt").write_text("of the second\n")
+    (tmp_path / "second" / repo / "d" / "b.txt").unlink()
+    assert tree(tmp_path / "second" / repo) == {"a.txt": "of the second\n"}
+
+    pachctl("unmount", str(tmp_path / "first"))
+    said = pachctl("unmount", str(tmp_path / "second")).stderr
+
+    assert said == f"{repo}@master: 1 file written, 1 deleted, as one commit\n"
+    pachctl("get", "file", "-r", f"{repo}@master:/", "-o", str(tmp_path / "got"))
+    assert tree(tmp_path / "got") == {"a.txt": "of the second\n", "put.txt": "put\n", "x": "of the first\n"}
+
+
+def test_a_file_where_others_made_a_directory_is_refused_and_kept(pachctl: Pachctl, repo: str, tmp_path: Path) -> None:
+    pachctl("mount", str(tmp_path / "mnt"), "--repos", f"{repo}+w")
+    (tmp_path / "mnt" / repo / "place").write_text("mine\n")
+    pachctl("put", "file", f"{repo}@master:/place/file", stdin="theirs\n")
+
+    failed = pachctl("unmount", str(tmp_path / "mnt"), check=False)
+
+    assert failed.returncode == 1
+    assert "ended with an error: file / directory path collision (/place); what was written" in failed.stderr
+    kept = Path(failed.stderr.strip().rpartition("; what was written is kept in ")[2])
+    assert (kept / "place").read_text() == "mine\n"
+    assert pachctl("get", "file", f"{repo}@master:/place/file").stdout == "theirs\n"
+
+
+def test_what_was_written_goes_into_a_commit_that_is_open(pachctl: Pachctl, repo: str, tmp_path: Path) -> None:
+    pachctl("mount", str(tmp_path / "mnt"), "--repos", f"{repo}+w")
+    (tmp_path / "mnt" / repo / "new").write_text("new\n")
+    opened = pachctl("start", "commit", f"{repo}@master").stdout.strip()
+
+    pachctl("unmount", str(tmp_path / "mnt"))
+    pachctl("put", "file", f"{repo}@{opened}:/more", stdin="more\n")
+    pachctl("finish", "commit", f"{repo}@{opened}")
+
+    assert pachctl("get", "file", f"{repo}@{opened}:/new").stdout == "new\n"
+
+
+def test_repos_of_several_projects_and_a_commit_are_mounted_together(
+    pachctl: Pachctl, repo: str, tmp_path: Path
+) -> None:
+    commit = pachctl("list", "commit", f"{repo}@master", "--raw").stdout.partition('"id": "')[2][:32]
+    for project in ("east", "west"):
+        pachctl("create", "project", project)
+        pachctl("create", "repo", f"of-{project}", "--project", project)
+        pachctl("put", "file", f"of-{project}@master:/f", "--project", project, stdin=project)
+
+    pachctl(
+        "mount", str(tmp_path / "mnt"), "--project", "east", "-r", f"of-east+w,west/of-west,default/{repo}@{commit}"
+    )
+    (tmp_path / "mnt" / "of-east" / "g").write_text("more")
+
+    assert tree(tmp_path / "mnt") == {
+        "of-east/f": "east",
+        "of-east/g": "more",
+        "of-west/f": "west",
+        f"{repo}/a.txt": "first\n",
+        f"{repo}/d/b.txt": "second\n",
+    }
+    pachctl("unmount", "--all")
+    assert pachctl("get", "file", "of-east@master:/g", "--project", "east").stdout == "more"
+    refused = pachctl("mount", str(tmp_path / "mnt"), "--repos", f"{repo}@{commit}+w", check=False)
+    assert "a commit never changes" in refused.stderr
+
+
 def commands_for(server: ServerProcess, directory: Path) -> Pachctl:
     def pachctl(*arguments: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         command = ["pachctl", *arguments]

@@ -1,24 +1,17 @@
 """The published client of the field, in an environment of its own, works unchanged."""
 
-import json
-import subprocess
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from trunkline.testing.server import ServerProcess
-
-ROOT = Path(__file__).parents[2]
-SDK_PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
+Story = Callable[[str, str], dict[str, Any]]
 
 
 @pytest.mark.parametrize("project", ["", "from-sdk"], ids=["default-project", "own-project"])
-def test_the_sdk_connects_puts_lists_gets_and_sees_a_job(server: ServerProcess, project: str) -> None:
+def test_the_sdk_connects_puts_lists_gets_and_sees_a_job(sdk_story: Story, project: str) -> None:
     """Versions, a repo, a commit of three puts, listing, reading, a tar, a pipeline with two jobs, logs, deletion."""
-    story = [str(SDK_PYTHON), str(ROOT / "tests/acceptance/sdk/story.py"), server.address, project]
-    result = subprocess.run(story, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr + server.log()
-    seen = json.loads(result.stdout)
+    seen = sdk_story("story", project)
 
     assert seen["version"] == [2, 12]
     assert len(seen["deployment_id"]) == 32

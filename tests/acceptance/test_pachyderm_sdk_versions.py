@@ -1,24 +1,17 @@
 """Versioning as the published client of the field sees it."""
 
-import json
-import subprocess
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from trunkline.testing.server import ServerProcess
-
-ROOT = Path(__file__).parents[2]
-SDK_PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
+Story = Callable[[str, str], dict[str, Any]]
 
 
 @pytest.mark.parametrize("project", ["", "own-project"])
-def test_the_sdk_versions_files(server: ServerProcess, project: str) -> None:
+def test_the_sdk_versions_files(sdk_story: Story, project: str) -> None:
     """Projects, repos, branches, commits, files, file sets, transactions, metadata, in this order."""
-    story = [str(SDK_PYTHON), str(ROOT / "tests/acceptance/sdk/versions_story.py"), server.address, project]
-    result = subprocess.run(story, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr + server.log()
-    seen = json.loads(result.stdout)
+    seen = sdk_story("versions_story", project)
 
     assert seen["project_exists"]
     assert seen["project_listed"]

@@ -7,6 +7,7 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 
 from trunkline import __version__
+from trunkline.errors import NotSupportedError
 from trunkline.pfs.metadata import cluster_metadata
 from trunkline.pfs.versioning import Versioning
 from trunkline.proto import admin_pb2, admin_pb2_grpc, version_pb2, version_pb2_grpc
@@ -36,6 +37,11 @@ class AdminService(admin_pb2_grpc.APIServicer):
         self._versioning = versioning
         self._state_directory = state_directory
         self._deployment_id = deployment_id
+
+    def RestartPachyderm(
+        self, request: admin_pb2.RestartPachydermRequest, context: grpc.ServicerContext
+    ) -> admin_pb2.RestartPachydermResponse:
+        raise NotSupportedError("this server cannot start itself again: use `pachctl shutdown`, and the next command")
 
     def InspectCluster(
         self, request: admin_pb2.InspectClusterRequest, context: grpc.ServicerContext

@@ -9,6 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import pps_wire
 from trunkline.api.jobs import find_job
+from trunkline.api.validation import check_counts
 from trunkline.errors import InvalidInputError, NotFoundError
 from trunkline.model.datums import Datum, DatumState
 from trunkline.pfs.versioning import Versioning
@@ -80,6 +81,7 @@ class DatumMethods:
         if first is None or first.WhichOneof("body") != "start":
             raise InvalidInputError("the first message must be a start message with an input")
         datums = preview_datums(self._versioning, read_input(json_format.MessageToJson(first.start.input, indent=None)))
+        check_counts(first.start)
         number = first.start.number
         while True:
             sent = 0
@@ -93,7 +95,9 @@ class DatumMethods:
                 return
             if following.WhichOneof("body") != "continue":
                 raise InvalidInputError("after the start message come continue messages only")
-            number = getattr(following, "continue").number
+            more = getattr(following, "continue")
+            check_counts(more)
+            number = more.number
 
     def RestartDatum(self, request: pps_pb2.RestartDatumRequest, context: grpc.ServicerContext) -> Empty:
         job = find_job(self._versioning, request.job)

@@ -95,6 +95,13 @@ class DebugService(LoadTestMethods, debug_pb2_grpc.DebugServicer):
         for piece in _pieces(_archive(files)):
             yield debug_pb2.DumpChunk(content=debug_pb2.DumpContent(content=piece.value))
 
+    def Dump(self, request: debug_pb2.DumpRequest, context: grpc.ServicerContext) -> Iterator[BytesValue]:
+        """Answer as `DumpV2` of everything, without the progress; older clients ask for it."""
+        everything = self.GetDumpV2Template(debug_pb2.GetDumpV2TemplateRequest(), context).request
+        for chunk in self.DumpV2(everything, context):
+            if chunk.HasField("content"):
+                yield BytesValue(value=chunk.content.content)
+
     def _rows(self) -> Mapping[str, str]:
         with self._versioning.reading() as tx:
             found: dict[str, Sequence[Message]] = {

@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeAlias
 import grpc
 
 from trunkline import errors
+from trunkline.api.validation import check_request
 from trunkline.pfs.commits import AlreadyFinishedError
 from trunkline.pfs.provenance import ProvenanceCycleError
 from trunkline.telemetry import log
@@ -60,6 +61,7 @@ class ErrorInterceptor(grpc.ServerInterceptor):
 def _guard(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
     def call(request: object, context: grpc.ServicerContext) -> object:
         try:
+            check_request(request)
             return behaviour(request, context)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status
             _abort(context, error, method)
@@ -70,6 +72,7 @@ def _guard(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
 def _guard_stream(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
     def call(request: object, context: grpc.ServicerContext) -> Iterator[object]:
         try:
+            check_request(request)
             yield from behaviour(request, context)
         except Exception as error:  # noqa: BLE001
             _abort(context, error, method)

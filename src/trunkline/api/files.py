@@ -10,11 +10,12 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from trunkline.api import wire
 from trunkline.api.local_directory import opened_directory, write_files
 from trunkline.api.tar import joined, tar_stream
-from trunkline.errors import InvalidInputError, NotFoundError, NotSupportedError
+from trunkline.errors import InvalidInputError, NotFoundError
 from trunkline.model.globs import compile_glob
 from trunkline.model.paths import clean, clean_keeping_directory
 from trunkline.model.versions import CommitReference
-from trunkline.objects.urls import local_directory, read_url, write_url
+from trunkline.objects.export import Export
+from trunkline.objects.urls import local_directory, read_url
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.temporary import create_file_set
 from trunkline.pfs.versioning import Versioning
@@ -159,14 +160,6 @@ class FileMethods:
         for piece in joined(tar_stream(files, entries), bytes_max=_MESSAGE_BYTES):
             yield BytesValue(value=piece)
 
-    def Egress(self, request: pfs_pb2.EgressRequest, context: grpc.ServicerContext) -> pfs_pb2.EgressResponse:
-        if request.WhichOneof("target") != "object_storage":
-            raise NotSupportedError("egress to databases is not supported by this server: name an object store")
-        _, files = self._versioning.open_files(wire.read_commit_of(request, "commit"))
-        written = _write_to_url(files, files.files(), request.object_storage.url)
-        result = pfs_pb2.EgressResponse.ObjectStorageResult(bytes_written=written)
-        return pfs_pb2.EgressResponse(object_storage=result)
-
 
 class _Pushback:
     """An iterator whose last item can be given back."""
@@ -210,9 +203,11 @@ def _add_from_url(writer: LayerWriter, add: pfs_pb2.AddFile) -> None:
         writer.add(path, pieces, tag=tag)
 
 
-def _write_to_url(files: FileSet, rows: Iterable[FileRow], url: str) -> int:
-    """Write files below url under their paths; return how many bytes that was."""
-    return sum(write_url(url.rstrip("/") + row.path, files.read(row)) for row in rows)
+def _write_to_url(files: FileSet, rows: Iterable[FileRow], url: str) -> None:
+    """Write files below url under their paths."""
+    target = Export(url)
+    for row in rows:
+        target.put(row.path, files.read(row))
 
 
 def _check_page(number: int, *, reverse: bool) -> None:

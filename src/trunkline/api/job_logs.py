@@ -26,7 +26,7 @@ class LogMethods:
     _objects: ObjectStore
 
     def GetLogs(self, request: pps_pb2.GetLogsRequest, context: grpc.ServicerContext) -> Iterator[pps_pb2.LogMessage]:
-        sent: set[int] = set()
+        sent: set[object] = set()
         while True:
             seen = self._versioning.db.changes.count
             for job in self._jobs_of_logs(request):
@@ -61,25 +61,23 @@ class LogMethods:
             found = list(job_queries.list_jobs(tx.connection, pipeline_key=row.key, oldest_first=True))
         return [job for job in found if (job.finished_at or job.created_at) >= oldest or not job.state.is_terminal]
 
-    def _lines(self, job: JobRow, request: pps_pb2.GetLogsRequest, sent: set[int]) -> Iterator[LogLine]:
+    def _lines(self, job: JobRow, request: pps_pb2.GetLogsRequest, sent: set[object]) -> Iterator[LogLine]:
+        """Yield what is wanted and not among sent, and put it there: logs of datum sets, lines of the controller."""
         if request.master:
-            lines = controller_lines(job)
+            said = [line for line in controller_lines(job) if line not in sent]
+            sent.update(said)
+            lines = iter(said)
         else:
             with self._versioning.reading() as tx:
-                sets = job_queries.datum_sets_of(tx.connection, job.key)
+                sets = [row for row in job_queries.datum_sets_of(tx.connection, job.key) if row.logs not in sent]
+            sent.update(row.logs for row in sets)
             lines = user_lines(self._objects, job, sets)
         wanted = set(request.data_filters)
         for line in lines:
             if request.datum.id and line.datum != request.datum.id:
                 continue
-            if not wanted.issubset(_names_of(line)):
-                continue
-            # A follower reads the same objects again; what was sent is known by its hash.
-            mark = hash((line.at, line.datum, line.message, line.job))
-            if request.follow and mark in sent:
-                continue
-            sent.add(mark)
-            yield line
+            if wanted.issubset(_names_of(line)):
+                yield line
 
 
 def _names_of(line: LogLine) -> set[str]:

@@ -10,9 +10,11 @@ from trunkline.api import pickers, wire
 from trunkline.api.actions import Actions
 from trunkline.api.commits import CommitMethods
 from trunkline.api.diffs import DiffMethods
+from trunkline.api.egress import EgressMethods
 from trunkline.api.file_sets import FileSetMethods
 from trunkline.api.files import FileMethods
-from trunkline.errors import CorruptDataError
+from trunkline.api.inactive import NOT_ACTIVATED
+from trunkline.errors import CorruptDataError, InvalidInputError, NotSupportedError
 from trunkline.model.names import DEFAULT_PROJECT, USER
 from trunkline.pfs import branches, history, projects, repos
 from trunkline.pfs.fsck import check_data, check_versions, repair_versions
@@ -22,20 +24,22 @@ from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
 from trunkline.pps.fsck import check_jobs, repair_jobs
 from trunkline.pps.queries.pipelines import list_pipelines
+from trunkline.pps.secrets import Secrets
 from trunkline.pps.zombies import find_all_zombies, find_zombies
-from trunkline.proto import pfs_pb2, pfs_pb2_grpc
+from trunkline.proto import pfs_pb2, pfs_pb2_grpc, taskapi_pb2
 from trunkline.proto.transaction_pb2 import TransactionRequest
 from trunkline.storage.verify import StorageCheck
 
 _PROBLEMS_MAX = 20  # as a status travels in a header
 
 
-class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, pfs_pb2_grpc.APIServicer):
+class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, EgressMethods, pfs_pb2_grpc.APIServicer):
     """Each method parses, calls one function, converts what it returns. What a transaction can hold is in `Actions`."""
 
-    def __init__(self, versioning: Versioning, actions: Actions) -> None:
+    def __init__(self, versioning: Versioning, actions: Actions, secrets: Secrets) -> None:
         super().__init__(versioning)
         self._actions = actions
+        self._secrets = secrets
 
     # Projects
 
@@ -67,6 +71,9 @@ class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, pfs_pb
         return map(wire.project_info, infos)
 
     def DeleteProject(self, request: pfs_pb2.DeleteProjectRequest, context: grpc.ServicerContext) -> Empty:
+        # Elsewhere an empty name means the default project: too much to lose by leaving something out.
+        if not request.project.name:
+            raise InvalidInputError("project name cannot be empty: name the project to delete")
         with self._versioning.transaction() as tx:
             name = projects.inspect_project(tx, request.project.name).name
             if request.force:
@@ -190,6 +197,16 @@ class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, pfs_pb
         return map(wire.branch_info, infos)
 
     # The whole
+
+    def ActivateAuth(
+        self, request: pfs_pb2.ActivateAuthRequest, context: grpc.ServicerContext
+    ) -> pfs_pb2.ActivateAuthResponse:
+        raise NotSupportedError(NOT_ACTIVATED)
+
+    def ListTask(
+        self, request: taskapi_pb2.ListTaskRequest, context: grpc.ServicerContext
+    ) -> Iterator[taskapi_pb2.TaskInfo]:
+        yield from ()  # what is done to commits is done before their calls return
 
     def Fsck(self, request: pfs_pb2.FsckRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.FsckResponse]:
         if request.fix:

@@ -1,19 +1,24 @@
 """The service ``pps_v2.API``: pipelines, jobs, datums, logs. Each part is a module of its own."""
 
+import grpc
+
 from trunkline.api.actions import Actions
 from trunkline.api.datums import DatumMethods
 from trunkline.api.defaults import DefaultsMethods
+from trunkline.api.inactive import NOT_ACTIVATED
 from trunkline.api.job_logs import LogMethods
 from trunkline.api.jobs import JobMethods
 from trunkline.api.pipelines import PipelineMethods
 from trunkline.api.pps_load_tests import PpsLoadTestMethods
 from trunkline.api.secrets import SecretMethods
+from trunkline.api.tasks import TaskMethods
+from trunkline.errors import NotSupportedError
 from trunkline.objects import ObjectStore
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.executor import Executor
 from trunkline.pps.records import DatumRecords
 from trunkline.pps.secrets import Secrets
-from trunkline.proto import pps_pb2_grpc
+from trunkline.proto import pps_pb2, pps_pb2_grpc
 
 
 class PpsService(
@@ -24,6 +29,7 @@ class PpsService(
     SecretMethods,
     DefaultsMethods,
     PpsLoadTestMethods,
+    TaskMethods,
     pps_pb2_grpc.APIServicer,
 ):
     """Each method parses, calls one function, converts what it returns."""
@@ -37,3 +43,8 @@ class PpsService(
         self._actions = actions
         self._objects = objects
         self._records = DatumRecords(versioning.file_sets.tables)
+
+    def ActivateAuth(
+        self, request: pps_pb2.ActivateAuthRequest, context: grpc.ServicerContext
+    ) -> pps_pb2.ActivateAuthResponse:
+        raise NotSupportedError(NOT_ACTIVATED)

@@ -17,6 +17,7 @@ from trunkline.api.errors import ErrorInterceptor
 from trunkline.api.file_sets import FilesetService
 from trunkline.api.inactive import add_inactive_services
 from trunkline.api.lineage import LineageService
+from trunkline.api.logs import LogsService
 from trunkline.api.maintenance import MaintenanceService
 from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs import PfsService
@@ -33,6 +34,7 @@ from trunkline.proto import (
     debug_pb2_grpc,
     enterprise_pb2_grpc,
     lineage_pb2_grpc,
+    logs_pb2_grpc,
     maintenance_pb2_grpc,
     metadata_pb2_grpc,
     pfs_pb2_grpc,
@@ -52,6 +54,7 @@ _SERVICES = (
     "transaction_v2.API",
     "storage.Fileset",
     "metadata.API",
+    "logs.API",
     "debug_v2.Debug",
     "enterprise_v2.API",
     "admin_v2.API",
@@ -101,7 +104,7 @@ def start_grpc_server(
         ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"), options=_OPTIONS, interceptors=[ErrorInterceptor()]
     )
     actions = Actions(versioning)
-    pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning, actions), server)
+    pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning, actions, secrets), server)
     pps_pb2_grpc.add_APIServicer_to_server(
         PpsService(versioning, objects, actions, executor=executor, secrets=secrets), server
     )
@@ -113,6 +116,7 @@ def start_grpc_server(
     debug_pb2_grpc.add_DebugServicer_to_server(DebugService(versioning), server)
     enterprise_pb2_grpc.add_APIServicer_to_server(EnterpriseService(), server)
     metadata_pb2_grpc.add_APIServicer_to_server(MetadataService(versioning), server)
+    logs_pb2_grpc.add_APIServicer_to_server(LogsService(versioning, objects), server)
     lineage_pb2_grpc.add_LineageServicer_to_server(LineageService(versioning), server)
     maintenance_pb2_grpc.add_MaintenanceServicer_to_server(MaintenanceService(garbage), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)

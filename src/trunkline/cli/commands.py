@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Entry | Verb] = {
             "datum": Entry("datum:list_datum", "List the datums of a job, or those that a specification would make."),
             "secret": Entry("secret:list_secret", "List the secrets."),
             "transaction": Entry("transaction:list_transaction", "List the open transactions."),
+            "task": Entry("task:list_task", "List the tasks that run."),
         },
     ),
     "inspect": Verb(
@@ -193,6 +194,7 @@ COMMANDS: Mapping[str, Entry | Verb] = {
     "mount": Entry("mount:mount", "Mount repos as directories."),
     "unmount": Entry("mount:unmount", "Unmount a directory, and put what was written."),
     "logs": Entry("logs:logs", "Print what the user code of a pipeline or job printed."),
+    "logs2": Entry("log_query:logs2", "Ask the logs of a project, pipeline, job or datum, ordered by time."),
     "explain": Entry("lineage:explain", "Say why the datums of a job ran."),
     "plan": Entry("lineage:plan", "Say what a specification would run now, and why."),
     "why": Entry("lineage:why", "Show what a file was made from."),

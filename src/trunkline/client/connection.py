@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trunkline.proto.admin_pb2_grpc import APIStub as AdminStub
     from trunkline.proto.debug_pb2_grpc import DebugStub
     from trunkline.proto.lineage_pb2_grpc import LineageStub
+    from trunkline.proto.logs_pb2_grpc import APIStub as LogsStub
     from trunkline.proto.maintenance_pb2_grpc import MaintenanceStub
     from trunkline.proto.metadata_pb2_grpc import APIStub as MetadataStub
     from trunkline.proto.pfs_pb2_grpc import APIStub as PFSStub
@@ -120,6 +121,11 @@ class Client:
     def maintenance(self) -> "MaintenanceStub":
         """What keeps the store in order."""
         return cast("MaintenanceStub", self._service("maintenance", "MaintenanceStub"))
+
+    @cached_property
+    def logs(self) -> "LogsStub":
+        """Questions to the logs of all pipelines."""
+        return cast("LogsStub", self._service("logs"))
 
     def reads_our_files(self) -> bool:
         """Return whether the server can read a local file by its path, so that its bytes need not be sent."""

@@ -1,16 +1,14 @@
-"""Copying files to where other programs read them: plain objects by path, in any store that a URL names."""
+"""Copying files to where other programs read them: plain objects by path, in any place that a URL names."""
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-import obstore
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore, from_url
-from obstore.store import ObjectStore as RemoteStore
+from trunkline.errors import UnavailableError
+from trunkline.objects.urls import bucket_key, local_path, open_bucket
 
-from trunkline.errors import InvalidInputError, UnavailableError
+_WHOLE_BYTES_MAX = 8 * 1024 * 1024
 
 
 class Export:
@@ -20,25 +18,65 @@ class Export:
     """
 
     def __init__(self, url: str) -> None:
-        """Raise InvalidInputError for a URL that names no store."""
-        self._url = url
-        self._store = _open(url)
+        """Raise InvalidInputError for a URL that names no place."""
+        self._url = url.rstrip("/")
+        parts = urlsplit(url)
+        self._directory = local_path(url, parts) if parts.scheme == "file" else None
+        if self._directory is None:
+            self._store = open_bucket(url, parts)
+            self._prefix = bucket_key(parts)
 
-    def put(self, path: str, pieces: Iterable[bytes]) -> None:
-        """Store a file whole, or raise UnavailableError."""
+    def put(self, path: str, pieces: Iterable[bytes]) -> int:
+        """Store a file whole below the place and return its length, or raise UnavailableError.
+
+        Nothing is there if the pieces end with an error.
+        """
+        counted = _Counted(pieces)
         try:
-            obstore.put(self._store, path.lstrip("/"), (piece for piece in pieces if piece))
-        except (BaseError, OSError) as error:
+            if self._directory is not None:
+                _write_file(self._directory / path.lstrip("/"), counted)
+            else:
+                self._write_object(f"{self._prefix}/{path.lstrip('/')}".lstrip("/"), counted)
+        except OSError as error:
             raise UnavailableError(f"cannot write {path} to {self._url}: {error}") from error
+        return counted.size_bytes
+
+    def _write_object(self, key: str, pieces: Iterable[bytes]) -> None:
+        import obstore  # noqa: PLC0415 - late: only those who use buckets pay for it
+        from obstore.exceptions import BaseError  # noqa: PLC0415
+
+        rest = iter(pieces)
+        first = b""
+        # Several parts are worth their calls only for what is large.
+        while len(first) < _WHOLE_BYTES_MAX and (piece := next(rest, None)) is not None:
+            first += piece
+        is_whole = len(first) < _WHOLE_BYTES_MAX
+        try:
+            obstore.put(self._store, key, first if is_whole else chain([first], rest), use_multipart=not is_whole)
+        except BaseError as error:
+            # The first line, as obstore's errors go on with details of its inside.
+            raise OSError(str(error).strip().partition("\n")[0]) from error
 
 
-def _open(url: str) -> RemoteStore:
-    parts = urlsplit(url)
+class _Counted(Iterable[bytes]):
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self.size_bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.size_bytes += len(piece)
+            if piece:
+                yield piece
+
+
+def _write_file(path: Path, pieces: Iterable[bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
     try:
-        if parts.scheme == "file":
-            directory = Path(unquote(parts.path))
-            os.makedirs(directory, exist_ok=True)
-            return LocalStore(directory)
-        return from_url(url)
-    except (BaseError, ValueError, OSError) as error:
-        raise InvalidInputError(f"{url!r} cannot be opened: {error}") from error
+        with temporary.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -2,9 +2,8 @@
 
 import http.client
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.error import URLError
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from obstore.store import RetryConfig
 
 _PIECE_BYTES = 4 * 1024 * 1024
-_WHOLE_BYTES_MAX = 8 * 1024 * 1024
 _TIMEOUT_SECONDS = 60.0
 _SERVICES = {
     "s3": "s3",
@@ -35,7 +33,7 @@ Content: TypeAlias = tuple[str, Iterator[bytes]]
 
 
 class UrlError(Error):
-    """What a URL names could not be read or written."""
+    """What a URL names could not be read."""
 
 
 def read_url(url: str, *, recursive: bool = False) -> Iterator[Content]:
@@ -50,7 +48,7 @@ def read_url(url: str, *, recursive: bool = False) -> Iterator[Content]:
             raise InvalidInputError(f"{url}: web pages cannot be read recursively")
         yield "", _read_page(url)
     elif parts.scheme == "file":
-        yield from _read_local(url, _local_path(url, parts), recursive=recursive)
+        yield from _read_local(url, local_path(url, parts), recursive=recursive)
     else:
         yield from _read_bucket(url, parts, recursive=recursive)
 
@@ -58,44 +56,9 @@ def read_url(url: str, *, recursive: bool = False) -> Iterator[Content]:
 def local_directory(url: str) -> str | None:
     """Return the path of the directory of this machine that url names; None if it names something else."""
     parts = urlsplit(url)
-    if parts.scheme != "file" or not (path := _local_path(url, parts)).is_dir():
+    if parts.scheme != "file" or not (path := local_path(url, parts)).is_dir():
         return None
     return str(path)
-
-
-def write_url(url: str, pieces: Iterable[bytes]) -> int:
-    """Write an object or file; return its length. Nothing is there if the pieces end with an error."""
-    parts = urlsplit(url)
-    counted = _Counted(pieces)
-    if parts.scheme == "file":
-        _write_local(_local_path(url, parts), counted)
-        return counted.size_bytes
-    import obstore  # noqa: PLC0415 - late: only those who use buckets pay for it
-    from obstore.exceptions import BaseError  # noqa: PLC0415
-
-    store = _open_bucket(url, parts)
-    rest = iter(counted)
-    first = b""
-    # Several parts are worth their calls only for what is large.
-    while len(first) < _WHOLE_BYTES_MAX and (piece := next(rest, None)) is not None:
-        first += piece
-    is_whole = len(first) < _WHOLE_BYTES_MAX
-    try:
-        obstore.put(store, _key(parts), first if is_whole else chain([first], rest), use_multipart=not is_whole)
-    except (BaseError, OSError) as error:
-        raise UrlError(f"error writing to {url}: {_line(error)}") from error
-    return counted.size_bytes
-
-
-class _Counted(Iterable[bytes]):
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = pieces
-        self.size_bytes = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            self.size_bytes += len(piece)
-            yield piece
 
 
 def _unreadable(url: str, reason: object) -> UrlError:
@@ -122,7 +85,8 @@ def _read_page(url: str) -> Iterator[bytes]:
         raise _unreadable(url, f"it ended after {received} of {expected} bytes")
 
 
-def _local_path(url: str, parts: SplitResult) -> Path:
+def local_path(url: str, parts: SplitResult) -> Path:
+    """Return the path that a file URL names, or raise InvalidInputError."""
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise InvalidInputError(f"{url}: write an absolute path of the server's machine: file:///directory/file")
     return Path(unquote(parts.path))
@@ -147,19 +111,8 @@ def _read_file(url: str, path: Path) -> Iterator[bytes]:
         raise _unreadable(url, error) from error
 
 
-def _write_local(path: Path, pieces: Iterable[bytes]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with temporary.open("wb") as file:
-            for piece in pieces:
-                file.write(piece)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _open_bucket(url: str, parts: SplitResult) -> "RemoteStore":
+def open_bucket(url: str, parts: SplitResult) -> "RemoteStore":
+    """Return the bucket that a URL names, or raise InvalidInputError."""
     from obstore.exceptions import BaseError  # noqa: PLC0415
     from obstore.store import from_url  # noqa: PLC0415
 
@@ -172,7 +125,8 @@ def _open_bucket(url: str, parts: SplitResult) -> "RemoteStore":
         raise InvalidInputError(f"{url} cannot be opened: {error}") from error
 
 
-def _key(parts: SplitResult) -> str:
+def bucket_key(parts: SplitResult) -> str:
+    """Return what a URL names within its bucket."""
     return unquote(parts.path).strip("/")
 
 
@@ -180,7 +134,7 @@ def _read_bucket(url: str, parts: SplitResult, *, recursive: bool) -> Iterator[C
     import obstore  # noqa: PLC0415
     from obstore.exceptions import BaseError  # noqa: PLC0415
 
-    store, key = _open_bucket(url, parts), _key(parts)
+    store, key = open_bucket(url, parts), bucket_key(parts)
     if not recursive:
         yield "", _read_object(url, store, key)
         return

@@ -15,7 +15,7 @@ from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning, now
 from trunkline.pps.datum_index import DatumIndex
 from trunkline.pps.datums import explain, take_set
-from trunkline.pps.egress import copy_out
+from trunkline.pps.egress import copy_out, password_mounts
 from trunkline.pps.executor import Executor
 from trunkline.pps.inputs import Leaf
 from trunkline.pps.job_inputs import repo_of
@@ -96,7 +96,7 @@ class JobRun:
             self._end(JobState.FAILURE, "nothing to run: no transform.cmd")
             return
         try:
-            self._secret_values = self._secrets.mounted(self._transform.secrets)
+            self._secret_values = self._secrets.mounted((*self._transform.secrets, *password_mounts(self._spec.egress)))
         except NotFoundError as error:
             self._end(JobState.FAILURE, str(error))
             return

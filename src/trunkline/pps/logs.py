@@ -26,14 +26,16 @@ class LogLine:
     worker: str = ""
     master: bool = False
     user: bool = False
+    is_error: bool = False
+    """Written to stderr, or the end of a job that failed."""
     data: tuple[tuple[str, str], ...] = ()
 
 
 def controller_lines(job: JobRow) -> Iterator[LogLine]:
     """Yield what the controller has to say of a job."""
 
-    def line(at: int, message: str) -> LogLine:
-        return LogLine(at, message, job.project, job.pipeline, job.id, master=True)
+    def line(at: int, message: str, *, is_error: bool = False) -> LogLine:
+        return LogLine(at, message, job.project, job.pipeline, job.id, master=True, is_error=is_error)
 
     yield line(job.created_at, f"job {job.id} created for version {job.version} of the pipeline")
     if job.started_at is not None:
@@ -44,7 +46,10 @@ def controller_lines(job: JobRow) -> Iterator[LogLine]:
             f"{job.data_failed} failed, {job.data_recovered} recovered"
         )
         why = f": {job.reason}" if job.reason else ""
-        yield line(job.finished_at, f"job {job.id} ended as {JobState(job.state).name}, {counts}{why}")
+        is_error = job.state in (JobState.FAILURE, JobState.UNRUNNABLE)
+        yield line(
+            job.finished_at, f"job {job.id} ended as {JobState(job.state).name}, {counts}{why}", is_error=is_error
+        )
 
 
 def user_lines(objects: ObjectStore, job: JobRow, sets: Iterable[DatumSetRow]) -> Iterator[LogLine]:
@@ -67,5 +72,6 @@ def _read(compressed: bytes, job: JobRow) -> Iterator[LogLine]:
                 datum=record.get("datumId", ""),
                 worker=record.get("workerId", ""),
                 user=bool(record.get("user", False)),
+                is_error=record.get("stream") == "stderr",
                 data=tuple((item["path"], item.get("hash", "")) for item in record.get("data", ())),
             )

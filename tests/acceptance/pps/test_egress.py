@@ -1,6 +1,7 @@
 """Results elsewhere: in a directory, in tables of a database."""
 
 import base64
+import datetime
 import json
 import sqlite3
 from pathlib import Path
@@ -9,14 +10,19 @@ import pytest
 
 from trunkline.proto import pps_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
+from trunkline.testing.postgres import PostgresDatabase
 
 SUCCESS, FAILURE = pps_pb2.JobState.JOB_SUCCESS, pps_pb2.JobState.JOB_FAILURE
 
 
+def create_secret(cluster: Cluster, name: str, key: str, value: str) -> None:
+    manifest = {"kind": "Secret", "metadata": {"name": name}, "data": {key: base64.b64encode(value.encode()).decode()}}
+    cluster.pps.CreateSecret(pps_pb2.CreateSecretRequest(file=json.dumps(manifest).encode()))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def password(cluster: Cluster) -> None:
-    manifest = {"kind": "Secret", "metadata": {"name": "db"}, "data": {"password": base64.b64encode(b"x").decode()}}
-    cluster.pps.CreateSecret(pps_pb2.CreateSecretRequest(file=json.dumps(manifest).encode()))
+    create_secret(cluster, "db", "password", "x")
 
 
 def create(cluster: Cluster, name: str, script: str, egress: dict[str, object], files: dict[str, str]) -> None:
@@ -108,5 +114,44 @@ def test_a_row_that_does_not_fit_leaves_the_tables_as_they_were(cluster: Cluster
     create(cluster, "kept", script, sql(database, type="CSV"), {"/a": "1\nx\n"})
 
     job = cluster.finished_job("kept")
-    assert (job.state, "'x', is no int" in job.reason) == (FAILURE, True)
+    assert (job.state, "'x' in column number is no int" in job.reason) == (FAILURE, True)
     assert query(database, "SELECT * FROM rows") == [(7,)]
+
+
+def test_a_published_spec_fills_postgres_and_a_job_that_fails_leaves_the_old_rows(
+    cluster: Cluster, postgres: PostgresDatabase
+) -> None:
+    create_secret(cluster, "postgres-secret", "PACHYDERM_SQL_PASSWORD", postgres.password)
+    postgres.execute("CREATE TABLE titles (id INTEGER PRIMARY KEY, title TEXT, released DATE)")
+    target = {
+        "sql_database": {
+            "url": f"{postgres.url}?sslmode=disable",
+            "file_format": {"type": "CSV", "columns": ["id", "title", "released"]},
+            "secret": {"name": "postgres-secret", "key": "PACHYDERM_SQL_PASSWORD"},
+        }
+    }
+    script = '[ "$PACHYDERM_SQL_PASSWORD" ] && mkdir -p /pfs/out/titles && cp /pfs/in/* /pfs/out/titles/'
+
+    create(cluster, "sales", script, target, {"/1": '1,"Ada, ""again""",1815-12-10\n'})
+    assert cluster.finished_job("sales").reason == ""
+    cluster.put("sales-in", {"/2": "2,,\n"})
+    assert cluster.finished_job("sales").reason == ""
+    rows = [(1, 'Ada, "again"', datetime.date(1815, 12, 10)), (2, None, None)]
+    assert postgres.execute("SELECT * FROM titles ORDER BY id") == rows
+
+    cluster.put("sales-in", {"/3": "2,twice,\n"})
+    failed = cluster.finished_job("sales")
+
+    assert failed.state == FAILURE
+    assert "egress failed: /titles/3 does not go into table titles: duplicate key value" in failed.reason
+    assert postgres.execute("SELECT * FROM titles ORDER BY id") == rows
+
+
+def test_without_its_secret_a_job_fails_before_it_runs_anything(cluster: Cluster, tmp_path: Path) -> None:
+    target = {"sql_database": {"url": "postgres://me@host/db", "secret": {"name": "absent", "key": "k"}}}
+    create(cluster, "unsaid", f"touch {tmp_path}/ran", target, {"/a": "1"})
+
+    job = cluster.finished_job("unsaid")
+
+    assert (job.state, job.reason) == (FAILURE, 'secret "absent" not found')
+    assert not (tmp_path / "ran").exists()

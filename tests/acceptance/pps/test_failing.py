@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.proto import pps_pb2
+from trunkline.proto import pps_pb2, taskapi_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
 
 SUCCESS = pps_pb2.JobState.JOB_SUCCESS
@@ -146,6 +146,29 @@ def test_updating_a_pipeline_kills_its_running_job(cluster: Cluster, repo: str, 
     killed = cluster.pps.InspectJob(pps_pb2.InspectJobRequest(job=old, wait=True))
     assert killed.state == KILLED
     assert "all jobs killed because pipeline was updated" in killed.reason
+
+
+def test_what_runs_is_listed_as_tasks(cluster: Cluster, repo: str, tmp_path: Path) -> None:
+    def tasks(**group: str) -> list[taskapi_pb2.TaskInfo]:
+        return list(cluster.pps.ListTask(taskapi_pb2.ListTaskRequest(group=taskapi_pb2.Group(**group))))
+
+    gate = tmp_path / "gate"
+    cluster.put(repo, {"/a": "a"})
+    wait = shell(f"touch {tmp_path}/on; while [ ! -e {gate} ]; do sleep 0.02; done")
+    cluster.create({"pipeline": {"name": "tasks"}, "transform": wait, "input": data(repo)})
+    job = cluster.jobs("tasks")[0].job
+    cluster.until((tmp_path / "on").exists)
+
+    (task,) = tasks(group=job.id)
+    assert (task.group.namespace, task.state) == ("default/tasks", taskapi_pb2.State.RUNNING)
+    assert task in tasks()
+    assert tasks(namespace="default/absent") == []
+    request = taskapi_pb2.ListTaskRequest(group=taskapi_pb2.Group())
+    assert list(cluster.pfs.ListTask(request)) == []
+
+    gate.touch()
+    cluster.finished_job("tasks")
+    assert tasks(group=job.id) == []
 
 
 def test_after_a_failure_among_new_datums_those_of_the_base_are_not_run(cluster: Cluster, repo: str) -> None:

@@ -3,43 +3,11 @@
 Usage: versions_story.py ADDRESS PROJECT
 """
 
-import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import grpc
-from pachyderm_sdk import Client
 from pachyderm_sdk.api import metadata, pfs, storage
-
-address, project_name = sys.argv[1:]
-client = Client.from_pachd_address(address)
-seen: dict[str, object] = {}
-project = pfs.Project(name=project_name)
-if project_name:
-    client.pfs.create_project(project=project)
-
-
-def failure(call: Callable[[], object]) -> list[str]:
-    """Return code and text of the status that a call ends with."""
-    try:
-        result = call()
-        if hasattr(result, "__next__"):
-            next(result)
-    except grpc.RpcError as error:
-        return [error.code().name, error.details()]
-    return ["OK", ""]
-
-
-def make_repo(name: str) -> pfs.Repo:
-    repo = pfs.Repo(name=name, project=project)
-    client.pfs.create_repo(repo=repo)
-    return repo
-
-
-def branch_of(repo: pfs.Repo, name: str = "master") -> pfs.Branch:
-    return pfs.Branch(repo=repo, name=name)
+from setting import branch_of, client, failure, make_repo, project, project_name, seen, tell
 
 
 def put(repo: pfs.Repo, path: str, data: bytes) -> pfs.Commit:
@@ -169,4 +137,4 @@ seen["deleted_repos"] = sorted(each.name for each in removed)
 if project_name:
     client.pfs.delete_project(project=project)
     seen["deleted_project_exists"] = client.pfs.project_exists(project)
-print(json.dumps(seen))
+tell()

@@ -13,11 +13,24 @@ _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_len
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Iterator[Story]:
-    """A client of a server of this test's own, that has the repo ``in``."""
-    server = Server(ServerOptions(home=tmp_path / "home", host="127.0.0.1", grpc_port=0, http_port=0, workers=1))
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server of this test's own."""
+    running = Server(ServerOptions(home=tmp_path / "home", host="127.0.0.1", grpc_port=0, http_port=0, workers=1))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def address(server: Server) -> tuple[str, int]:
+    """Host and port of it."""
+    host, _, port = server.address.removeprefix("grpc://").rpartition(":")
+    return host, int(port)
+
+
+@pytest.fixture
+def story(tmp_path: Path, server: Server) -> Iterator[Story]:
+    """A client of that server, which has the repo ``in``."""
     with grpc.insecure_channel(server.address.removeprefix("grpc://"), options=_OPTIONS) as channel:
         story = Story(channel, server.versioning, tmp_path)
         story.make_repo("in")
         yield story
-    server.close()

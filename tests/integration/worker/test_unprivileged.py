@@ -2,20 +2,18 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import trunkline
+from trunkline.testing.ordinary_user import NOBODY, ordinary_home
 from trunkline.worker import namespace
 
-NOBODY = 65534
 MODULES = "import trunkline.executors.local, trunkline.worker.serve"
 
 DRIVER = """
@@ -78,11 +76,8 @@ print(json.dumps(answers))
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A directory of the ordinary user's own."""
-    path = Path(tempfile.mkdtemp(prefix="trunkline-user-"))
-    if os.getuid() == 0:
-        os.chown(path, NOBODY, NOBODY)
-    yield path
-    shutil.rmtree(path)
+    with ordinary_home() as path:
+        yield path
 
 
 def _run(python: str, *arguments: str, home: Path) -> subprocess.CompletedProcess[str]:

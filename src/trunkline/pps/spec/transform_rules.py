@@ -102,8 +102,10 @@ def egress_problems(egress: Egress | None) -> Iterator[Finding]:
     if url and "://" not in url:
         yield error("egress", f"{url!r} is no URL", {"URL": f"s3://{url.lstrip('/')}"})
     if (database := egress.sql_database) is not None:
-        if not database.url:
-            yield error("egress.sqlDatabase.url", "must be given")
+        if "://" not in database.url:
+            yield error("egress.sqlDatabase.url", "must be a URL such as postgres://USER@HOST:5432/DATABASE")
+        if database.file_format is not None and database.file_format.type == "PARQUET":
+            yield error("egress.sqlDatabase.fileFormat.type", "PARQUET is not supported", {"type": "CSV"})
         if database.secret is None or not database.secret.name or not database.secret.key:
             correction = {"secret": {"name": "SECRET", "key": "PACHYDERM_SQL_PASSWORD"}}
             yield error(

@@ -111,6 +111,8 @@ def test_a_name_that_is_refused_comes_with_one_that_is_not(name: str) -> None:
         ({"egress": {"URL": "s3://a", "objectStorage": {"url": "s3://a"}}}, "egress: must have exactly one of"),
         ({"egress": {"URL": "bucket/x"}}, "is no URL"),
         ({"egress": {"sqlDatabase": {"url": "postgres://h/d"}}}, "egress.sqlDatabase.secret"),
+        ({"egress": {"sqlDatabase": {"url": "host/db"}}}, "egress.sqlDatabase.url: must be a URL"),
+        ({"egress": {"sqlDatabase": {"fileFormat": {"type": "PARQUET"}}}}, "fileFormat.type: PARQUET is not supported"),
         ({"podSpec": "{"}, "podSpec: malformed PodSpec"),
         ({"podPatch": "{"}, "podPatch: malformed PodPatch"),
         ({"tolerations": [{"key": "k"}]}, "tolerations[0].operator: must be given"),
