@@ -8,7 +8,8 @@ HERE = Path(__file__).parent
 BENCHMARKS = (
     ("image_quality.py", "--photos", "200"),
     ("one_photo.py", "--photos", "500", "5000"),
-    ("noop_job.py",),
+    ("noop_job.py", "--datums", "1000", "100000"),
+    ("many_datums.py",),
     ("storage.py",),
     ("file_system.py",),
     ("put_get.py",),

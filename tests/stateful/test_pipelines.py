@@ -1,6 +1,6 @@
 """An incremental run equals a run from scratch: any inputs, any history, one pipeline or two in a chain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -16,8 +16,8 @@ from trunkline.testing.pipeline_model import POISON, Files, Kind, Leaf, Node, Pi
 
 PATHS = ["/a", "/b", "/a-x", "/a-y", "/b-x", "/b-y", "/d/a", "/d/b-x", "/e/a"]
 CONTENTS = [b"", b"1", b"2"]
-USER_REPOS = ["a", "b"]
-"""The repos that users write to, before an example makes their names its own."""
+USER_REPOS = {"a": "master", "b": "dev"}
+"""The repos that users write to, before an example makes their names its own, and the branch that they use."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     close()
 
 
-def digest(datum_set: DatumSet, datum: Datum, seen: dict[str, bytes]) -> dict[str, bytes]:
+def digest(datum_set: DatumSet, datum: Datum, seen: Mapping[str, bytes]) -> dict[str, bytes]:
     """The user code of all pipelines; its edition is the argument of the command."""
     if POISON in seen.values():
         raise DatumError("poisoned")
@@ -63,20 +63,33 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Forget:
+    """Remove the record of a pipeline's newest job."""
+
+    which: int
+
+
+@dataclass(frozen=True)
 class Look:
     """Wait until everything is done, and compare."""
 
 
-Step = Put | Update | Stop | Start | Look
+Step = Put | Update | Stop | Start | Forget | Look
 
 
 def leaves(repos: list[str], globs: list[str]) -> st.SearchStrategy[Leaf]:
-    return st.builds(Leaf, name=st.just(""), repo=st.sampled_from(repos), glob=st.sampled_from(globs))
+    return st.builds(
+        lambda repo, glob: Leaf("", repo, glob, branch=USER_REPOS.get(repo, "master")),
+        st.sampled_from(repos),
+        st.sampled_from(globs),
+    )
 
 
 def keyed_leaves(repos: list[str]) -> st.SearchStrategy[Leaf]:
     return st.builds(
-        lambda repo, glob, template, outer: Leaf("", repo, glob, join_on=template, group_by=template, outer=outer),
+        lambda repo, glob, template, outer: Leaf(
+            "", repo, glob, join_on=template, group_by=template, outer=outer, branch=USER_REPOS.get(repo, "master")
+        ),
         st.sampled_from(repos),
         st.sampled_from(["/(*)-(*)", "/(*)/(*)"]),
         st.sampled_from(["$1", "$2", "$2$1"]),
@@ -91,8 +104,10 @@ def combined(kind: Kind, children: st.SearchStrategy[Node]) -> st.SearchStrategy
 def nodes(repos: list[str], globs: list[str]) -> st.SearchStrategy[Node]:
     leaf = leaves(repos, globs)
     keyed = keyed_leaves(repos)
-    keyed_node = st.one_of(keyed, combined("union", keyed))
-    simple = st.one_of(leaf, combined("join", keyed_node), combined("group", keyed_node))
+    keyed_node = st.one_of(keyed, keyed, combined("union", keyed), combined("cross", keyed))
+    joined = combined("join", st.one_of(keyed_node, combined("group", keyed)))
+    grouped = combined("group", st.one_of(keyed_node, combined("join", keyed_node)))
+    simple = st.one_of(leaf, joined, grouped)
     middle = st.one_of(simple, combined("union", simple), combined("cross", simple))
     tree = st.one_of(leaf, middle, combined("union", middle), combined("cross", middle))
     return st.builds(named, tree, st.booleans())
@@ -112,12 +127,12 @@ def named(node: Node, share: bool) -> Node:
     return walk(node)
 
 
-UPPER = nodes(USER_REPOS, ["/", "/*", "/*/*", "/(*)-(*)"])
+UPPER = nodes(list(USER_REPOS), ["/", "/*", "/*/*", "/(*)-(*)"])
 LOWER = nodes(["upper", "upper", "a"], ["/", "/*", "/*/*"])
 CONTENT = st.sampled_from([*CONTENTS * 6, POISON])
 PUT = st.builds(
     Put,
-    st.sampled_from(USER_REPOS),
+    st.sampled_from(list(USER_REPOS)),
     st.dictionaries(st.sampled_from(PATHS), CONTENT, max_size=4),
     st.lists(st.sampled_from([*PATHS, "/d/", "/"]), max_size=3, unique=True).map(tuple),
 )
@@ -129,6 +144,7 @@ STEP = st.one_of(
     st.builds(Update, st.just(1), st.none() | LOWER, st.booleans()),
     st.builds(Stop, st.integers(0, 1)),
     st.builds(Start, st.integers(0, 1)),
+    st.builds(Forget, st.integers(0, 1)),
     st.just(Look()),
 )
 
@@ -190,7 +206,13 @@ class Story:
             model.node = self.own(step.node) if step.node is not None else model.node
             model.edition += step.reprocess
             self.create(model.name, model, update=True, reprocess=step.reprocess)
-            self.run_from({model.name})
+            if not model.stopped:
+                self.run_from({model.name})
+        elif isinstance(step, Forget):
+            if model.jobs:
+                newest = self.cluster.jobs(model.name, history=-1)[0].job
+                self.cluster.pps.DeleteJob(pps_pb2.DeleteJobRequest(job=newest))
+                model.forget_newest()
         elif isinstance(step, Stop):
             self.cluster.pps.StopPipeline(pps_pb2.StopPipelineRequest(pipeline=pps_pb2.Pipeline(name=model.name)))
             model.stopped = True
@@ -202,7 +224,12 @@ class Story:
 
     def put(self, step: Put) -> None:
         repo = self.prefix + step.repo
-        self.cluster.put(repo, {path: data.decode() for path, data in step.files.items()}, deleted=step.deleted)
+        self.cluster.put(
+            repo,
+            {path: data.decode() for path, data in step.files.items()},
+            deleted=step.deleted,
+            branch_name=USER_REPOS[step.repo],
+        )
         kept = {path: data for path, data in self.repos[repo].items() if not is_deleted(path, step.deleted)}
         self.repos[repo] = kept | step.files
         self.run_from({repo})
@@ -210,6 +237,8 @@ class Story:
     def look(self) -> None:
         """Compare all jobs so far, and what is to be seen now."""
         for model in self.pipelines:
+            if not model.jobs:
+                continue
             newest = self.cluster.jobs(model.name, history=-1)[0].job
             self.cluster.pps.InspectJob(pps_pb2.InspectJobRequest(job=newest, wait=True))
             jobs = self.cluster.jobs(model.name, history=-1)[::-1]

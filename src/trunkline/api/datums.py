@@ -18,7 +18,7 @@ from trunkline.pps.executor import Executor
 from trunkline.pps.preview import preview_datums, read_input
 from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries.jobs import JobRow
-from trunkline.pps.records import DatumRecord, DatumRecords
+from trunkline.pps.records import DatumRecords
 from trunkline.proto import pps_pb2
 
 _WIRE_TO_DATUM_STATE = {
@@ -40,8 +40,10 @@ class DatumMethods:
 
     def InspectDatum(self, request: pps_pb2.InspectDatumRequest, context: grpc.ServicerContext) -> pps_pb2.DatumInfo:
         job = find_job(self._versioning, request.datum.job)
-        for record in self._datum_records(job, only=request.datum.id):
-            return pps_wire.datum_info(record, job)
+        for root in self._datum_tables(job):
+            record = self._records.find(root, request.datum.id)
+            if record is not None:
+                return pps_wire.datum_info(record, job)
         raise NotFoundError(f"datum {request.datum.id} not found in job {job}")
 
     def ListDatum(
@@ -51,17 +53,15 @@ class DatumMethods:
             yield from self._preview(request)
             return
         job = find_job(self._versioning, request.job)
-        states = {_WIRE_TO_DATUM_STATE.get(state) for state in request.filter.state}
-        left = request.number or -1
-        records = self._datum_records(job, after=request.paginationMarker)
-        for record in reversed(list(records)) if request.reverse else records:
-            state = DatumState.SKIPPED if record.job != job.id else record.state
-            if states and state not in states:
-                continue
+        records = self._records.scan_many(
+            self._datum_tables(job),
+            after=request.paginationMarker,
+            reverse=request.reverse,
+            states={_WIRE_TO_DATUM_STATE[state] for state in request.filter.state if state in _WIRE_TO_DATUM_STATE},
+            job=job.id,
+        )
+        for record in islice(records, request.number or None):
             yield pps_wire.datum_info(record, job)
-            left -= 1
-            if left == 0:
-                return
 
     def _preview(self, request: pps_pb2.ListDatumRequest) -> Iterator[pps_pb2.DatumInfo]:
         node = read_input(json_format.MessageToJson(request.input, indent=None))
@@ -114,11 +114,9 @@ class DatumMethods:
             self._executor.restart(datum_set.job, datum_set.index)
         return Empty()
 
-    def _datum_records(self, job: JobRow, *, after: str = "", only: str = "") -> Iterator[DatumRecord]:
-        """Yield the datums of a job by id: all once it has succeeded, before that those that have been run."""
+    def _datum_tables(self, job: JobRow) -> list[str]:
+        """Return the tables with the datums of a job: all once it has succeeded, before that those that have run."""
         if job.datums:
-            roots = [job.datums]
-        else:
-            with self._versioning.reading() as tx:
-                roots = [row.datums for row in job_queries.datum_sets_of(tx.connection, job.key)]
-        return self._records.scan_many(roots, after=after, only=only)
+            return [job.datums]
+        with self._versioning.reading() as tx:
+            return [row.datums for row in job_queries.datum_sets_of(tx.connection, job.key)]

@@ -9,7 +9,8 @@ from trunkline.api.jobs import find_job
 from trunkline.model.versions import CommitReference
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
-from trunkline.pps.lineage import Explanation, Lineage, Step
+from trunkline.pps.explanations import Explainer, Explanation
+from trunkline.pps.lineage import Lineage, Step
 from trunkline.proto import lineage_pb2, lineage_pb2_grpc, pfs_pb2, pps_pb2
 
 _EXAMPLES = 3
@@ -20,29 +21,29 @@ class LineageService(lineage_pb2_grpc.LineageServicer):
 
     def __init__(self, versioning: Versioning) -> None:
         self._versioning = versioning
-        self._lineage = Lineage(versioning)
+        self._explainer = Explainer(versioning)
 
     def Explain(self, request: lineage_pb2.ExplainRequest, context: grpc.ServicerContext) -> lineage_pb2.Explanation:
         job = find_job(self._versioning, request.job)
-        found = self._lineage.explain_job(job, examples=request.examples or _EXAMPLES)
+        found = self._explainer.explain_job(job, examples=request.examples or _EXAMPLES)
         return _explanation(pps_wire.pipeline(job.project, job.pipeline), found)
 
     def Plan(self, request: lineage_pb2.PlanRequest, context: grpc.ServicerContext) -> lineage_pb2.Explanation:
         definition = pipelines.define(
             self._versioning, request.create_pipeline_request_json, update=True, reprocess=request.reprocess
         )
-        found = self._lineage.plan_spec(definition, examples=request.examples or _EXAMPLES)
+        found = self._explainer.plan_spec(definition, examples=request.examples or _EXAMPLES)
         return _explanation(pps_wire.pipeline(definition.project, definition.name), found)
 
     def Why(
         self, request: lineage_pb2.LineageRequest, context: grpc.ServicerContext
     ) -> Iterator[lineage_pb2.LineageStep]:
-        yield from map(_step, self._lineage.why(_commit(request.file), request.file.path))
+        yield from map(_step, Lineage(self._versioning).why(_commit(request.file), request.file.path))
 
     def Impact(
         self, request: lineage_pb2.LineageRequest, context: grpc.ServicerContext
     ) -> Iterator[lineage_pb2.LineageStep]:
-        yield from map(_step, self._lineage.impact(_commit(request.file), request.file.path))
+        yield from map(_step, Lineage(self._versioning).impact(_commit(request.file), request.file.path))
 
 
 def _commit(file: pfs_pb2.File) -> CommitReference:

@@ -237,11 +237,14 @@ jobs = Table(
     Column("stats", JSON, nullable=False, default=dict),
     Column("runners", JSON, nullable=False, default=dict),  # runner -> how many datums it ran
     Column("datums", String, nullable=False, default=""),  # root of the table of datum records, once it succeeded
+    Column("buckets", JSON, nullable=False, default=dict),  # roots of its inputs' tables by key (`pps.buckets`)
     Column("warnings", JSON, nullable=False, default=list),
     UniqueConstraint("pipeline", "id"),
     Index("jobs_id", "id"),
     Index("jobs_output_commit", "output_commit"),
     Index("jobs_state", "state"),
+    Index("jobs_created_at", "created_at", "key"),
+    Index("jobs_of_pipeline", "pipeline", "created_at", "key"),
     sqlite_autoincrement=True,
 )
 

@@ -28,7 +28,7 @@ _LOOK_SECONDS = 5.0
 
 
 class Controller:
-    """Runs every job of a server, at most one of each pipeline at a time, oldest first."""
+    """Runs every job of a server, oldest first: of each pipeline one, and what the next need not wait for."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Controller:
         self._cron_triggers = CronTriggers(versioning)
         self._loop = threading.Thread(target=self._run, name="controller", daemon=True)
         self._lock = threading.Lock()
-        self._active: dict[int, int] = {}  # pipeline -> job
+        self._active: dict[int, int] = {}  # job -> pipeline
         self._deadlines: dict[int, int] = {}  # job -> when its time is up, in microseconds
         self._closing = threading.Event()
 
@@ -80,23 +80,31 @@ class Controller:
             self._versioning.work.wait(seen, seconds=self._seconds_to_look())
 
     def _start_ready_jobs(self) -> None:
-        with self._versioning.reading() as tx:
-            ready = []
-            seen: set[int] = set()
-            for job in jobs.unfinished_jobs(tx.connection, type=PipelineType.TRANSFORM):
-                if job.pipeline_key in seen:
-                    continue
-                seen.add(job.pipeline_key)
-                inputs = commits.provenance_of(tx.connection, job.output_commit)
-                if all(commit.finished_at is not None for commit in inputs):
-                    ready.append(job)
-        for job in ready:
+        for job, first in self._ready_jobs():
             with self._lock:
-                if job.pipeline_key in self._active:
+                running = [key for key, pipeline in self._active.items() if pipeline == job.pipeline_key]
+                # Beside the first runs one more, as long as there are threads for the first ones of others.
+                beside = [first.key] if job.key != first.key and len(self._active) < _JOBS_AT_ONCE // 2 else []
+                if running != beside:
                     continue
-                self._active[job.pipeline_key] = job.key
+                self._active[job.key] = job.pipeline_key
             self._note_deadline(job)
             self._pool.submit(self._run_job, job)
+
+    def _ready_jobs(self) -> list[tuple[JobRow, JobRow]]:
+        """Return the first job of each pipeline and the one after it, each with the first."""
+        ready: list[tuple[JobRow, JobRow]] = []
+        by_pipeline: dict[int, list[JobRow]] = {}
+        with self._versioning.reading() as tx:
+            for job in jobs.unfinished_jobs(tx.connection, type=PipelineType.TRANSFORM):
+                by_pipeline.setdefault(job.pipeline_key, []).append(job)
+            for waiting in by_pipeline.values():
+                for job in waiting[:2]:
+                    inputs = commits.provenance_of(tx.connection, job.output_commit)
+                    if any(commit.finished_at is None for commit in inputs):
+                        break
+                    ready.append((job, waiting[0]))
+        return ready
 
     def _note_deadline(self, job: JobRow) -> None:
         with self._versioning.reading() as tx:
@@ -142,14 +150,14 @@ class Controller:
             log("controller").exception("job %s", job)
         finally:
             with self._lock:
-                del self._active[job.pipeline_key]
+                del self._active[job.key]
                 self._deadlines.pop(job.key, None)
             self._versioning.work.announce()
 
     def _cancel_ended_jobs(self) -> None:
         """Take from the workers what belongs to jobs that were stopped."""
         with self._lock:
-            active = list(self._active.values())
+            active = list(self._active)
         with self._versioning.reading() as tx:
             for key in active:
                 job = jobs.job_by_key(tx.connection, key)

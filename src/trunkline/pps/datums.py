@@ -2,15 +2,17 @@
 
 import math
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import islice
+from typing import Protocol
 
 from trunkline.model.datums import Datum, DatumInput, DatumState, InputSource
 from trunkline.model.pipelines import DatumSetSpec
-from trunkline.pps.inputs import DatumChange, DatumInputs
+from trunkline.pps.input_products import DatumChange
+from trunkline.pps.inputs import DatumInputs
 
 _DIGEST_BYTES = 32
 TARGET_SECONDS = 1.0
@@ -101,75 +103,72 @@ class BaseDatum:
     inputs: tuple[BaseInput, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a job does with its datums and with those of the job that it builds on."""
+class Base(Protocol):
+    """The datums of the job that another builds on."""
 
-    new: list[Datum] = field(default_factory=list)
-    """Not in the base: processed, without waiting for the base job."""
-    changed: list[Datum] = field(default_factory=list)
-    """In both, and the old result does not hold: its files are deleted, and the datum is processed again."""
-    skipped: list[Datum] = field(default_factory=list)
-    """In both, and the old result holds."""
-    deleted: list[BaseDatum] = field(default_factory=list)
-    """In the base alone: their files are deleted."""
+    def find(self, id: str) -> BaseDatum | None:  # noqa: A002 - the field's word
+        """Return a datum, or None."""
 
-    @property
-    def total(self) -> int:
-        """How many datums the job has."""
-        return len(self.new) + len(self.changed) + len(self.skipped)
 
-    @property
-    def to_process(self) -> list[Datum]:
-        """The datums to run: those that wait for nothing first."""
-        return self.new + self.changed
+class WholeBase(Base, Protocol):
+    """A base that knows what it was asked for."""
+
+    def never_asked_for(self) -> Iterable[str]:
+        """Return the ids that nobody asked for."""
+
+
+class Planned(Protocol):
+    """Takes what a plan says: there may be millions, so it is not for the plan to hold them."""
+
+    def new(self, datum: Datum) -> None:
+        """Take a datum that is not in the base: processed, without waiting for the base job."""
+
+    def changed(self, datum: Datum) -> None:
+        """Take one that is in both, whose old result does not hold: its files are deleted, and it runs again."""
+
+    def skipped(self, datum: Datum) -> None:
+        """Take one that is in both, whose old result holds."""
+
+    def deleted(self, id: str) -> None:  # noqa: A002 - the field's word
+        """Take the id of one that is in the base alone: its files are deleted."""
 
 
 _DONE = (DatumState.SUCCESS, DatumState.SKIPPED)
 
 
-def plan(new: Iterable[Datum], base: Mapping[str, BaseDatum], *, every_job: bool = False, s3_out: bool = False) -> Plan:
-    """Return what to do with each datum. The base's datums are looked up by id; no base is an empty mapping."""
-    made = Plan()
+def plan(
+    new: Iterable[Datum], base: WholeBase, planned: Planned, *, every_job: bool = False, s3_out: bool = False
+) -> None:
+    """Say what to do with each datum, given all of a job's; each is seen once and not held."""
     keeps = not (every_job or s3_out)
-    kept: set[str] = set()
     for datum in new:
-        old = base.get(datum.id)
-        if old is None:
-            made.new.append(datum)
-            continue
-        kept.add(datum.id)
-        if keeps and old.hash == datum.hash and old.state in _DONE:
-            made.skipped.append(datum)
-        else:
-            made.changed.append(datum)
-    if len(kept) < len(base):
-        made.deleted.extend(old for id_, old in base.items() if id_ not in kept)
-    return made
+        _sort(datum, base.find(datum.id), planned, keeps=keeps)
+    for id_ in base.never_asked_for():
+        planned.deleted(id_)
 
 
-def plan_changes(changes: Iterable[DatumChange], base: Mapping[str, BaseDatum], *, salt: str) -> Plan:
-    """Return what `plan` would, from the changes alone: the base's other datums are skipped without being named.
+def plan_changes(changes: Iterable[DatumChange], base: Base, planned: Planned, *, salt: str) -> None:
+    """Say what `plan` would, from the changes alone: the base's other datums are skipped without being named.
 
     Holds when the base job ran this very input tree with this salt, succeeded, and skipping is on; what recovered in it
     is to be run besides. ``base`` is asked for the changed datums only, so it may look each up when asked.
     """
-    made = Plan()
     make = datum_maker(salt)
     for change in changes:
-        old = base.get(datum_id(change.old)) if change.old is not None else None
-        if change.new is None:
-            if old is not None:
-                made.deleted.append(old)
-            continue
-        datum = make(change.new)
-        if old is None:
-            made.new.append(datum)
-        elif old.hash == datum.hash and old.state in _DONE:
-            made.skipped.append(datum)
-        else:
-            made.changed.append(datum)
-    return made
+        old = base.find(datum_id(change.old)) if change.old is not None else None
+        if change.new is not None:
+            _sort(make(change.new), old, planned, keeps=True)
+        elif old is not None:
+            planned.deleted(old.id)
+
+
+def _sort(datum: Datum, old: BaseDatum | None, planned: Planned, *, keeps: bool) -> None:
+    if old is None:
+        planned.new(datum)
+    elif keeps and old.hash == datum.hash and old.state in _DONE:
+        planned.skipped(datum)
+    else:
+        planned.changed(datum)
 
 
 class Why(StrEnum):
@@ -255,24 +254,25 @@ def _datums_in(seconds: float, seconds_per_datum: float) -> int:
 
 
 def take_set(
-    datums: Sequence[Datum],
-    start: int,
+    datums: Iterator[Datum],
+    remaining: int,
     *,
+    total: int,
     seconds_per_datum: float | None,
     capacity: int,
     spec: DatumSetSpec | None = None,
-) -> Sequence[Datum]:
-    """Return the next set: the datums from start on, as many as the spec's bytes or `next_set_size` allow."""
+) -> list[Datum]:
+    """Return the next set: of the datums that remain, as many as the spec's bytes or `next_set_size` allow."""
     if spec is not None and spec.size_bytes > 0:
-        return _take_bytes(datums, start, spec.size_bytes)
-    size = next_set_size(seconds_per_datum, len(datums) - start, capacity, spec=spec, total=len(datums))
-    return datums[start : start + size]
+        return _take_bytes(datums, spec.size_bytes)
+    size = next_set_size(seconds_per_datum, remaining, capacity, spec=spec, total=total)
+    return list(islice(datums, size))
 
 
-def _take_bytes(datums: Sequence[Datum], start: int, bytes_min: int) -> Sequence[Datum]:
+def _take_bytes(datums: Iterator[Datum], bytes_min: int) -> list[Datum]:
     taken: list[Datum] = []
     total = 0
-    for datum in islice(datums, start, start + SET_DATUMS_MAX):
+    for datum in islice(datums, SET_DATUMS_MAX):
         taken.append(datum)
         total += sum(each.size_bytes for each in datum.inputs)
         if total >= bytes_min:

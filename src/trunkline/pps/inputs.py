@@ -1,12 +1,16 @@
 """From an input tree and the matches of its leaves to datums (reference, sections 3.5 and 4.1).
 
-A leaf's matches come from outside, in path order. Leaves, unions and the first input of a cross stream; the other
-inputs of a cross, and joins and groups, are held while they are combined.
+A leaf's matches come from outside, in path order, or by key. Leaves, unions, the first input of a cross, and joins and
+groups of leaves stream; the other inputs of a cross, and joins and groups of anything else, are held while they are
+combined.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
+from enum import StrEnum
+from heapq import merge
+from itertools import groupby, product
+from operator import attrgetter
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -15,29 +19,50 @@ from trunkline.model.globs import Match, compile_glob
 from trunkline.model.pipelines import CronInput, Input, PFSInput
 
 Leaf = PFSInput | CronInput
-Matches = Callable[[Leaf], Iterable[DatumInput]]
-"""What a leaf's glob matches in the commit at hand, in path order."""
 DatumInputs = tuple[DatumInput, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class InputChange:
-    """One match that differs between an older job's inputs and this one's. None on the side where there is none."""
+class KeyedBy(StrEnum):
+    """Which template makes the key of a match: the field of `DatumInput` that holds it."""
 
-    old: DatumInput | None
-    new: DatumInput | None
+    JOIN = "join_on"
+    GROUP = "group_by"
 
-
-@dataclass(frozen=True, slots=True)
-class DatumChange:
-    """The inputs of one datum that differ between an older job and this one. None where there is no such datum."""
-
-    old: DatumInputs | None
-    new: DatumInputs | None
+    def key(self, match: DatumInput) -> str:
+        """Return the key of a match."""
+        return match.join_on if self is KeyedBy.JOIN else match.group_by
 
 
-Changes = Callable[[Leaf], Iterable[InputChange]]
-"""What differs among a leaf's matches, in path order; nothing when its commit is the same or equal."""
+class Matches(Protocol):
+    """What the globs of leaves match in the commits at hand."""
+
+    def listed(self, leaf: Leaf) -> Iterable[DatumInput]:
+        """Return the matches in path order."""
+
+    def by_key(self, leaf: Leaf, keyed_by: KeyedBy) -> Iterable[DatumInput]:
+        """Return the matches by key, those of one key in path order."""
+
+    def bucket(self, leaf: Leaf, keyed_by: KeyedBy, key: str) -> Sequence[DatumInput]:
+        """Return the matches of one key in path order."""
+
+
+class ListedMatches(Matches):
+    """Matches that nobody keeps sorted by key: a list of each leaf's is sorted whenever it is asked for."""
+
+    def __init__(self, listed: Callable[[Leaf], Iterable[DatumInput]]) -> None:
+        self._listed = listed
+
+    def listed(self, leaf: Leaf) -> Iterable[DatumInput]:
+        """Return the matches in path order."""
+        return self._listed(leaf)
+
+    def by_key(self, leaf: Leaf, keyed_by: KeyedBy) -> Iterable[DatumInput]:
+        """Return the matches by key."""
+        return sorted(self.listed(leaf), key=attrgetter(keyed_by))
+
+    def bucket(self, leaf: Leaf, keyed_by: KeyedBy, key: str) -> Sequence[DatumInput]:
+        """Return the matches of one key."""
+        return [each for each in self.listed(leaf) if keyed_by.key(each) == key]
 
 
 def leaf_glob(leaf: Leaf) -> str:
@@ -69,16 +94,16 @@ def sort_input(node: Input) -> Input:
     """Return the tree with the inputs of every cross, join, group and union in the order of their names."""
 
     def ordered(children: tuple[Input, ...] | None) -> tuple[Input, ...] | None:
-        return None if children is None else tuple(sorted(map(sort_input, children), key=input_name))
+        return None if children is None else tuple(sorted(map(sort_input, children), key=_place))
 
     return replace(
         node, join=ordered(node.join), group=ordered(node.group), cross=ordered(node.cross), union=ordered(node.union)
     )
 
 
-def input_name(node: Input) -> str:
-    """Return the name that an input is sorted by: a leaf's own, otherwise that of its first leaf."""
-    return next((leaf.name for leaf in node.leaves()), "")
+def _place(node: Input) -> list[tuple[str, ...]]:
+    """Return what an input is sorted by: its name, and what it reads where names are equal."""
+    return [(leaf.name, leaf.project, leaf.repo, _branch(leaf), leaf_glob(leaf)) for leaf in node.leaves()]
 
 
 def enumerate_datums(node: Input, matches: Matches) -> Iterator[DatumInputs]:
@@ -88,11 +113,11 @@ def enumerate_datums(node: Input, matches: Matches) -> Iterator[DatumInputs]:
 
 def _enumerate(node: Input, matches: Matches) -> Iterator[DatumInputs]:
     if leaf := node.pfs or node.cron:
-        return ((match,) for match in matches(leaf))
+        return ((match,) for match in matches.listed(leaf))
     if node.union:
         return _union(node.union, matches)
     if node.cross:
-        return _cross([_enumerate(child, matches) for child in node.cross])
+        return cross([_enumerate(child, matches) for child in node.cross])
     if node.join:
         return _join(node.join, matches)
     return _group(node.group or (), matches)
@@ -100,30 +125,40 @@ def _enumerate(node: Input, matches: Matches) -> Iterator[DatumInputs]:
 
 def _union(children: Sequence[Input], matches: Matches) -> Iterator[DatumInputs]:
     streams = [_enumerate(child, matches) for child in children]
-    if _are_disjoint(children):
+    if are_disjoint(children):
         for stream in streams:
             yield from stream
         return
     seen: set[tuple[tuple[str, str, str, str], ...]] = set()
     for stream in streams:
         for inputs in stream:
-            key = tuple((each.source.name, each.source.repo, each.source.branch, each.path) for each in inputs)
+            key = identity(inputs)
             if key not in seen:
                 seen.add(key)
                 yield inputs
 
 
-def _are_disjoint(children: Sequence[Input]) -> bool:
+def identity(inputs: DatumInputs) -> tuple[tuple[str, str, str, str], ...]:
+    """Return what the id of a datum is made from."""
+    return tuple((each.source.name, each.source.repo, each.source.branch, each.path) for each in inputs)
+
+
+def are_disjoint(children: Sequence[Input]) -> bool:
     """Tell whether no two children can make the same datum, because they read different things."""
     total = [set(map(_reads, child.leaves())) for child in children]
     return sum(map(len, total)) == len(set().union(*total))
 
 
 def _reads(leaf: Leaf) -> tuple[str, str, str]:
-    return leaf.name, leaf.repo, leaf.branch if isinstance(leaf, PFSInput) else ""
+    return leaf.name, leaf.repo, _branch(leaf)
 
 
-def _cross(streams: Sequence[Iterator[DatumInputs]]) -> Iterator[DatumInputs]:
+def _branch(leaf: Leaf) -> str:
+    return leaf.branch if isinstance(leaf, PFSInput) else ""
+
+
+def cross(streams: Sequence[Iterable[DatumInputs]]) -> Iterator[DatumInputs]:
+    """Yield every choice of one from each stream. All but the first are held."""
     first, *others = streams
     if not others:
         yield from first
@@ -140,88 +175,74 @@ def _product(choices: Sequence[Sequence[DatumInputs]]) -> Iterator[tuple[DatumIn
 
 
 def _join(children: Sequence[Input], matches: Matches) -> Iterator[DatumInputs]:
-    buckets: dict[str, list[list[DatumInputs]]] = {}
-    for index, child in enumerate(children):
-        for inputs in _enumerate(child, matches):
-            key = next((each.join_on for each in inputs if each.join_on), "")
-            buckets.setdefault(key, [[] for _ in children])[index].append(inputs)
-    stays = [any(isinstance(leaf, PFSInput) and leaf.outer_join for leaf in child.leaves()) for child in children]
-    for key in sorted(buckets):
-        bucket = buckets[key]
-        if not all(bucket):
-            bucket = [inputs for inputs, outer in zip(bucket, stays, strict=True) if outer and inputs]
-        if bucket:
-            yield from _cross([iter(inputs) for inputs in bucket])
+    outer = outer_children(children)
+    for bucket in _buckets(children, matches, KeyedBy.JOIN):
+        yield from cross([bucket[index] for index in joined_children(list(map(bool, bucket)), outer)] or [()])
+
+
+def outer_children(children: Sequence[Input]) -> list[bool]:
+    """Return which inputs of a join stay when a partner is missing."""
+    return [any(isinstance(leaf, PFSInput) and leaf.outer_join for leaf in child.leaves()) for child in children]
+
+
+def joined_children(present: Sequence[bool], outer: Sequence[bool]) -> list[int]:
+    """Return which inputs of a join make the datums of a bucket, given which of them have something in it."""
+    everything = all(present)
+    return [index for index, stays in enumerate(outer) if everything or (stays and present[index])]
 
 
 def _group(children: Sequence[Input], matches: Matches) -> Iterator[DatumInputs]:
-    # The values are keys for their order: one input may be reached through several datums of a join below.
-    groups: dict[str, dict[DatumInput, None]] = {}
-    for child in children:
-        for inputs in _enumerate(child, matches):
-            key = next((each.group_by for each in inputs if each.group_by), "")
-            groups.setdefault(key, {}).update(dict.fromkeys(inputs))
-    for key in sorted(groups):
-        yield tuple(groups[key])
+    for bucket in _buckets(children, matches, KeyedBy.GROUP):
+        # Keys for their order: one input may be reached through several datums of a join below.
+        yield tuple(dict.fromkeys(each for child in bucket for inputs in child for each in inputs))
 
 
-def enumerate_changes(node: Input, matches: Matches, changes: Changes) -> Iterator[DatumChange] | None:
-    """Yield the datums that differ from those of an older job, at the cost of the change; the others are equal.
-
-    None when the tree's shape takes looking at everything: joins, groups, unions whose inputs overlap, and crosses of
-    which more than one input changed. A datum of which only ``reference`` inputs differ is told, too.
-    """
-    return _changes(sort_input(node), matches, changes)
-
-
-def _changes(node: Input, matches: Matches, changes: Changes) -> Iterator[DatumChange] | None:
-    if leaf := node.pfs or node.cron:
-        return (
-            DatumChange(None if each.old is None else (each.old,), None if each.new is None else (each.new,))
-            for each in changes(leaf)
-        )
-    if node.union and _are_disjoint(node.union):
-        below = [_changes(child, matches, changes) for child in node.union]
-        return _chained([each for each in below if each is not None]) if None not in below else None
-    if node.cross:
-        return _cross_changes(node.cross, matches, changes)
-    return None
-
-
-def _chained(streams: Sequence[Iterator[DatumChange]]) -> Iterator[DatumChange]:
-    for stream in streams:
-        yield from stream
-
-
-def _cross_changes(children: Sequence[Input], matches: Matches, changes: Changes) -> Iterator[DatumChange] | None:
-    changed: tuple[int, list[DatumChange]] | None = None
+def _buckets(children: Sequence[Input], matches: Matches, keyed_by: KeyedBy) -> Iterator[list[list[DatumInputs]]]:
+    """Yield, by key, what each child has of it."""
+    if all(map(is_keyed, children)):
+        streams = [_numbered(index, child, matches, keyed_by) for index, child in enumerate(children)]
+        for _, members in groupby(merge(*streams, key=_key), key=_key):
+            bucket: list[list[DatumInputs]] = [[] for _ in children]
+            for _, index, inputs in members:
+                bucket[index].append(inputs)
+            yield bucket
+        return
+    buckets: dict[str, list[list[DatumInputs]]] = {}
     for index, child in enumerate(children):
-        stream = _changes(child, matches, changes)
-        if stream is None:
-            return None
-        if found := list(stream):
-            if changed is not None:
-                return None
-            changed = (index, found)
-    if changed is None:
-        return iter(())
-    return _spread(*changed, children, matches)
+        for inputs in _enumerate(child, matches):
+            key = next((found for each in inputs if (found := keyed_by.key(each))), "")
+            buckets.setdefault(key, [[] for _ in children])[index].append(inputs)
+    for key in sorted(buckets):
+        yield buckets[key]
 
 
-def _spread(
-    index: int, changed: Sequence[DatumChange], children: Sequence[Input], matches: Matches
-) -> Iterator[DatumChange]:
-    """Yield each change of one child with every choice of the unchanged others."""
-    before = list(_cross_or_nothing(children[:index], matches))
-    after = list(_cross_or_nothing(children[index + 1 :], matches))
-    for head in before:
-        for change in changed:
-            for tail in after:
-                yield DatumChange(
-                    None if change.old is None else head + change.old + tail,
-                    None if change.new is None else head + change.new + tail,
-                )
+_Keyed = tuple[str, int, DatumInputs]
 
 
-def _cross_or_nothing(children: Sequence[Input], matches: Matches) -> Iterator[DatumInputs]:
-    return _cross([_enumerate(child, matches) for child in children]) if children else iter([()])
+def _key(keyed: _Keyed) -> str:
+    return keyed[0]
+
+
+def _numbered(index: int, child: Input, matches: Matches, keyed_by: KeyedBy) -> Iterator[_Keyed]:
+    """Yield what a child that is keyed has, by key, and of one key in the order of its leaves."""
+    streams = [
+        ((keyed_by.key(match), index, (match,)) for match in matches.by_key(leaf, keyed_by)) for leaf in child.leaves()
+    ]
+    yield from streams[0] if len(streams) == 1 else merge(*streams, key=_key)
+
+
+def is_keyed(node: Input) -> bool:
+    """Tell whether a child of a join or group can be read by key: a leaf, or a union of leaves that do not overlap."""
+    if node.pfs or node.cron:
+        return True
+    return bool(node.union) and are_disjoint(node.union or ()) and all(map(is_keyed, node.union or ()))
+
+
+def keyed_leaves(node: Input) -> Iterator[tuple[Leaf, KeyedBy]]:
+    """Yield the leaves of a tree that are read by key."""
+    for children, keyed_by in ((node.join, KeyedBy.JOIN), (node.group, KeyedBy.GROUP)):
+        if children and all(map(is_keyed, children)):
+            yield from ((leaf, keyed_by) for child in children for leaf in child.leaves())
+            return
+    for child in node.children:
+        yield from keyed_leaves(child)

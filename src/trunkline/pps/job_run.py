@@ -1,7 +1,7 @@
 """One job from its inputs to its output commit, read top to bottom; every step can be taken again after a crash."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 
 import msgspec
@@ -13,6 +13,7 @@ from trunkline.model.pipelines import DatumSetSpec, Egress, PipelineSpec, Transf
 from trunkline.pfs.queries import chunks, commits
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning, now
+from trunkline.pps.datum_index import DatumIndex
 from trunkline.pps.datums import explain, take_set
 from trunkline.pps.egress import copy_out, password_mounts
 from trunkline.pps.executor import Executor
@@ -22,12 +23,13 @@ from trunkline.pps.planning import Base, JobPlan, Planner, base_datum, failed_re
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import DatumSetRow, JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
-from trunkline.pps.records import DatumRecord, DatumRecords, record_of
+from trunkline.pps.records import DatumRecords, record_of
 from trunkline.pps.resources import memory_bytes_max, thread_environment
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
 from trunkline.pps.states import unrunnable_reason
+from trunkline.pps.worklist import Worklist
 from trunkline.storage.chunk import decode_refs
 
 _REASON_CHARS_MAX = 2000
@@ -57,6 +59,7 @@ class JobRun:
         self._secret_values = SecretValues()
         self._runner = runner
         self._began_at = 0
+        self._has_begun = False
         self._is_closing = is_closing
         self._records = DatumRecords(versioning.file_sets.tables)
         with versioning.reading() as tx:
@@ -95,12 +98,12 @@ class JobRun:
         except NotFoundError as error:
             self._end(JobState.FAILURE, str(error))
             return
+        self._run_early()
         planned = self._planner.plan()
-        done = self._finished_records()
-        left = [datum for datum in planned.to_process if datum.id not in done]
-        self._start(planned, done.values())
-        for phase in _phases(left, planned):
-            self._process(phase, planned.base)
+        done = self._finished()
+        self._begin(done.states(), total=planned.total, skipped=planned.skipped_count)
+        for phase, base in ((planned.new_datums, Base()), (planned.changed_datums, planned.base)):
+            self._process(_without(phase, done, self._pipeline.salt), base)
             failure = self._first_failure()
             if failure is not None:
                 self._end(JobState.FAILURE, failure)
@@ -125,49 +128,78 @@ class JobRun:
         restart = self._job.restart + 1
         return jobs.update_job(tx.connection, self._job.key, state=int(JobState.STARTING), restart=restart)
 
-    def _finished_records(self) -> dict[str, DatumRecord]:
+    def _finished(self) -> DatumIndex:
         """Return the datums whose results an earlier attempt of this job has kept."""
-        with self._versioning.reading() as tx:
-            rows = jobs.datum_sets_of(tx.connection, self._job.key)
-        return {record.id: record for row in rows for record in self._records.scan(row.datums)}
+        return self._records.index_many(self._kept_tables())
 
-    def _start(self, planned: JobPlan, done: Iterable[DatumRecord]) -> None:
-        counts = Counter(record.state for record in done)
+    def _kept_tables(self) -> list[str]:
+        with self._versioning.reading() as tx:
+            return [row.datums for row in jobs.datum_sets_of(tx.connection, self._job.key)]
+
+    def _begin(self, done: Counter[DatumState], *, total: int, skipped: int) -> None:
+        """Move the job to RUNNING, where it is not yet, with what is known of its datums."""
+        counts = {
+            "data_total": total,
+            "data_skipped": skipped,
+            "data_processed": done[DatumState.SUCCESS],
+            "data_failed": done[DatumState.FAILED],
+            "data_recovered": done[DatumState.RECOVERED],
+        }
         with self._versioning.transaction() as tx:
+            if self._has_begun:
+                if not jobs.update_job(tx.connection, self._job.key, **counts):
+                    raise JobEndedError
+                return
             if not self._enter(tx):
                 raise JobEndedError
-            move_job(
-                tx,
-                self._job,
-                JobState.RUNNING,
-                data_total=planned.total,
-                data_skipped=planned.skipped,
-                data_processed=counts[DatumState.SUCCESS],
-                data_failed=counts[DatumState.FAILED],
-                data_recovered=counts[DatumState.RECOVERED],
-            )
+            move_job(tx, self._job, JobState.RUNNING, **counts)
+        self._has_begun = True
+
+    # While the job before runs
+
+    def _run_early(self) -> None:
+        """Run what is new however the job before ends, and wait until it has; then it is known what this builds on."""
+        with self._versioning.reading() as tx:
+            earlier = jobs.job_before(tx.connection, self._job)
+        if earlier is None:
+            return
+        done = self._finished()
+        early = _without(self._planner.plan_early(earlier), done, self._pipeline.salt)
+        if len(early):
+            self._begin(done.states(), total=len(done) + len(early), skipped=0)
+            self._process(early, Base())
+        self._versioning.db.changes.poll(lambda: self._has_ended(earlier), give_up=lambda: False)
+
+    def _has_ended(self, earlier: JobRow) -> bool | None:
+        """Return whether another job has ended: None for no, as long as this one is wanted."""
+        self._check_wanted()
+        with self._versioning.reading() as tx:
+            job = jobs.job_by_key(tx.connection, earlier.key)
+        return True if job is None or job.state.is_terminal else None
 
     # Running
 
-    def _process(self, left: Sequence[Datum], base: Base) -> None:
+    def _process(self, left: Worklist, base: Base) -> None:
+        """Run datums, of which the base has results that no longer hold, or has nothing."""
         with self._versioning.reading() as tx:
             rows = jobs.datum_sets_of(tx.connection, self._job.key)
         index = max((row.index for row in rows), default=-1) + 1
         first_index = sum(self._records.count(row.datums) for row in rows)
-        position, seconds, count = 0, 0.0, 0
+        waiting, remaining, seconds, count = iter(left), len(left), 0.0, 0
         running: dict[Future[DatumSetResult], DatumSet] = {}
-        while position < len(left) or running:
-            while position < len(left) and len(running) < self._sets_at_once():
+        while remaining or running:
+            while remaining and len(running) < self._sets_at_once():
                 taken = take_set(
-                    left,
-                    position,
+                    waiting,
+                    remaining,
+                    total=len(left),
                     seconds_per_datum=seconds / count if count else None,
                     capacity=self._executor.capacity(),
                     spec=self._datum_set_spec,
                 )
-                datum_set = self._datum_set(index, taken, first_index=first_index + position)
+                datum_set = self._datum_set(index, taken, first_index=first_index + len(left) - remaining)
                 running[self._executor.submit(datum_set)] = datum_set
-                position, index = position + len(taken), index + 1
+                remaining, index = remaining - len(taken), index + 1
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 datum_set = running.pop(future)
@@ -228,13 +260,14 @@ class JobRun:
     def _keep(self, datum_set: DatumSet, result: DatumSetResult, base: Base) -> None:
         """Record what a datum set gave; from here on it survives the server."""
         by_id = {datum.id: (index, datum) for index, datum in enumerate(datum_set.datums, datum_set.first_index)}
+        before = {record.id: base_datum(record) for record in self._planner.records_in(base, by_id)}
         records = [
             record_of(
                 datum,
                 outcome,
                 job=self._job.id,
                 set_index=result.index,
-                why=self._why(datum, base),
+                why=str(explain(datum, before.get(datum.id), every_job=self._every_job)),
                 index=index,
             )
             for outcome in result.datums
@@ -272,10 +305,6 @@ class JobRun:
             )
             self._learn_imports(tx, result.imports)
 
-    def _why(self, datum: Datum, base: Base) -> str:
-        record = self._planner.record_in(base, datum.id)
-        return str(explain(datum, None if record is None else base_datum(record), every_job=self._every_job))
-
     def _learn_imports(self, tx: Transaction, imports: Sequence[str]) -> None:
         known = set(self._pipeline.imports)
         if not known.issuperset(imports):
@@ -284,12 +313,13 @@ class JobRun:
     # After all datums have been tried
 
     def _first_failure(self) -> str | None:
-        failed = [r for r in self._finished_records().values() if r.state is DatumState.FAILED]
-        if not failed:
+        with self._versioning.reading() as tx:
+            job = jobs.job_by_key(tx.connection, self._job.key)
+        if job is None or not job.data_failed:
             return None
-        first = min(failed, key=lambda record: record.id)
+        first = next(self._records.scan_many(self._kept_tables(), states=[DatumState.FAILED], job=self._job.id))
         files = ", ".join(f"{i.repo}@{i.commit}:{i.path}" for i in first.inputs)
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        more = f" (and {job.data_failed - 1} more)" if job.data_failed > 1 else ""
         return f"datum {first.id} failed{more}: {first.reason} [{files}]"[:_REASON_CHARS_MAX]
 
     def _publish(self, planned: JobPlan) -> None:
@@ -302,12 +332,13 @@ class JobRun:
         with self._versioning.reading() as tx:
             rows = jobs.datum_sets_of(tx.connection, self._job.key)
         base_datums = base.job.datums if base.job is not None else ""
-        datums = self._records.apply(base_datums, [row.datums for row in rows], planned.deleted)
+        datums = self._records.apply(base_datums, [row.datums for row in rows], planned.deleted_ids)
+        buckets = self._planner.bucket_tables()
         layers = [layer for layer in (removal, *(row.layer for row in rows)) if layer]
         if self._spec.egress is not None:
             self._copy_out(self._spec.egress, base.root, layers)
         with self._versioning.transaction() as tx:
-            if not move_job(tx, self._job, JobState.FINISHING, datums=datums):
+            if not move_job(tx, self._job, JobState.FINISHING, datums=datums, buckets=buckets):
                 raise JobEndedError
             commits.delete_layers(tx.connection, self._output.key)
             # Not simply on the parent: files that no job record accounts for would stay for ever.
@@ -341,10 +372,10 @@ class JobRun:
     def _removal(self, planned: JobPlan) -> str:
         """Return a layer that takes away what datums wrote that are gone or ran anew."""
         writer = self._versioning.file_sets.edit()
-        for datum_id in (*planned.changed, *planned.deleted):
-            record = self._planner.record_in(planned.base, datum_id)
-            for path in record.outputs if record is not None else ():
-                writer.delete(path, tag=datum_id)
+        for ids in planned.stale_ids():
+            for record in self._planner.records_in(planned.base, ids):
+                for path in record.outputs:
+                    writer.delete(path, tag=record.id)
         return writer.finish()
 
     def _end(self, state: JobState, reason: str) -> None:
@@ -359,11 +390,15 @@ class JobRun:
                 close_commits(tx, self._job, error=reason)
 
 
-def _phases(left: Sequence[Datum], planned: JobPlan) -> list[list[Datum]]:
-    """Return what runs first, the datums that are new, and what runs only if none of those fails."""
-    again = set(planned.changed)
-    first = [datum for datum in left if datum.id not in again]
-    return [first, [datum for datum in left if datum.id in again]] if 0 < len(first) < len(left) else [list(left)]
+def _without(datums: Worklist, done: DatumIndex, salt: str) -> Worklist:
+    """Return the datums that are left when some are done."""
+    if not len(done):
+        return datums
+    left = Worklist(salt)
+    for datum in datums:
+        if done.find(datum.id) is None:
+            left.append(datum)
+    return left
 
 
 def _wall_seconds(datum: DatumResult) -> float:

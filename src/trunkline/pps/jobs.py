@@ -134,9 +134,3 @@ def delete_job(tx: Transaction, job: JobRow) -> None:
     """Remove a job's record; its commits stay, closed."""
     kill_job(tx, job, "job deleted")
     jobs.delete_jobs(tx.connection, [job.key])
-
-
-def matches_inputs(tx: Transaction, job: JobRow, wanted: Sequence[int]) -> bool:
-    """Return whether all these commits are among the inputs of a job."""
-    inputs = {commit.key for commit in commits.provenance_of(tx.connection, job.output_commit)}
-    return inputs.issuperset(wanted)

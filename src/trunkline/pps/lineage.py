@@ -1,55 +1,35 @@
-"""Why things are as they are, from the records of jobs: an output file's tag is the id of the datum that wrote it."""
+"""What files were made from, and what came of them: an output file's tag is the id of the datum that wrote it."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePosixPath
 
 from trunkline.errors import NotFoundError
-from trunkline.model.datums import Datum, DatumInput, InputSource
 from trunkline.model.jobs import JobState
-from trunkline.model.names import DEFAULT_BRANCH
 from trunkline.model.paths import clean
+from trunkline.model.pipelines import Input
 from trunkline.model.versions import CommitKey, CommitReference, RepoKey
 from trunkline.pfs.commits import root_of
 from trunkline.pfs.queries import commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
+from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps.datums import datum_id, explain, plan
+from trunkline.pps.datums import datum_id
+from trunkline.pps.input_changes import InputChange, enumerate_changes
 from trunkline.pps.inputs import Leaf
-from trunkline.pps.pipelines import Definition
-from trunkline.pps.planning import base_datum, repo_of
-from trunkline.pps.preview import preview_datums
+from trunkline.pps.job_inputs import JobInputs, repo_of
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
+from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecord, DatumRecords
 from trunkline.pps.spec.decode import decode_spec
-from trunkline.pps.spec.defaults import REPROCESS_EVERY_JOB
 from trunkline.storage.fileset import FileSet
 
 STEPS_MAX = 10_000
+_DATUMS_AT_ONCE = 8192
 _FILES_OF_DIRECTORY_MAX = 100
-
-
-@dataclass(slots=True)
-class Explanation:
-    """How many datums run, and why: examples for each cause."""
-
-    total: int
-    to_run: int
-    skipped: int
-    deleted: int = 0
-    causes: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, why: str, inputs: str, *, examples: int) -> None:
-        """Count one datum, ``why`` as `trunkline.pps.datums.explain` says it."""
-        cause, _, detail = why.partition(": ")
-        self.causes[cause] += 1
-        if len(self.examples[cause]) < examples:
-            self.examples[cause].append(detail or inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,38 +47,14 @@ class Step:
 
 
 class Lineage:
-    """Answers from the records of finished jobs."""
+    """Answers one question from the records of finished jobs. What many files share is looked up once."""
 
     def __init__(self, versioning: Versioning) -> None:
         self._versioning = versioning
         self._records = DatumRecords(versioning.file_sets.tables)
-
-    def explain_job(self, job: JobRow, *, examples: int) -> Explanation:
-        """Return why the datums of a job ran, as far as it has come."""
-        with self._versioning.reading() as tx:
-            roots = [row.datums for row in jobs.datum_sets_of(tx.connection, job.key)]
-        found = Explanation(job.data_total, job.data_total - job.data_skipped, job.data_skipped)
-        for record in self._records.scan_many(roots):
-            inputs = ", ".join(f"{each.name}:{each.path}" for each in record.inputs)
-            found.add(record.why, inputs, examples=examples)
-        return found
-
-    def plan_spec(self, definition: Definition, *, examples: int) -> Explanation:
-        """Return what a job of this definition would run on its inputs as they are; nothing is created."""
-        with self._versioning.reading() as tx:
-            row = pipelines.find_pipeline(tx.connection, definition.project, definition.name)
-            base = None if row is None else _newest_good_job(jobs.list_jobs(tx.connection, pipeline_key=row.key))
-        salt = row.salt if row is not None and not definition.reprocess else definition.spec.salt or "new"
-        datums = preview_datums(self._versioning, definition.spec.input, salt=salt) if definition.spec.input else ()
-        known = self._records.base(base.datums) if base is not None else {}
-        every_job = definition.spec.reprocess_spec == REPROCESS_EVERY_JOB
-        planned = plan(datums, known, every_job=every_job)
-        found = Explanation(planned.total, len(planned.to_process), len(planned.skipped), deleted=len(planned.deleted))
-        for datum in planned.to_process:
-            record = self._records.find(base.datums, datum.id) if base is not None and datum.id in known else None
-            why = str(explain(datum, base_datum(record) if record is not None else None, every_job=every_job))
-            found.add(why, _inputs_text(datum), examples=examples)
-        return found
+        self._commits: dict[CommitKey, CommitRow | None] = {}
+        self._jobs: dict[int, JobRow | None] = {}
+        self._readers: dict[RepoKey, list[_Reader]] = {}
 
     # What a file was made from
 
@@ -125,7 +81,7 @@ class Lineage:
         seen.add((commit.key, row.path))
         for each in record.inputs:
             repo = RepoKey(each.project, each.repo, each.repo_type)
-            upstream = self._find_commit(repo, each.commit)
+            upstream = self._find_commit(CommitKey(repo, each.commit))
             if upstream is None or upstream.forgotten_at is not None:
                 yield Step(depth + 1, CommitKey(repo, each.commit), each.path)
             else:
@@ -143,23 +99,21 @@ class Lineage:
         for row in islice(files.files(path.rstrip("/") + "/"), _FILES_OF_DIRECTORY_MAX):
             yield from self._why(commit, row.path, depth, seen)
 
-    def _find_commit(self, repo: RepoKey, id: str) -> CommitRow | None:  # noqa: A002 - the field's word
-        with self._versioning.reading() as tx:
-            try:
-                return resolve_commit(tx, CommitReference(repo, id=id))
-            except NotFoundError:
-                return None
+    def _find_commit(self, key: CommitKey) -> CommitRow | None:
+        if key not in self._commits:
+            with self._versioning.reading() as tx:
+                try:
+                    self._commits[key] = resolve_commit(tx, CommitReference(key.repo, id=key.id))
+                except NotFoundError:
+                    self._commits[key] = None
+        return self._commits[key]
 
     def _job_behind(self, commit: CommitRow) -> JobRow | None:
         """Return the job whose records account for the files of a commit: its own, or the last good one before."""
-        with self._versioning.reading() as tx:
-            current: CommitRow | None = commit
-            while current is not None:
-                job = jobs.job_of_output(tx.connection, current.key)
-                if job is not None and job.state is JobState.SUCCESS:
-                    return job
-                current = None if current.parent is None else commits.commit_by_key(tx.connection, current.parent)
-        return None
+        if commit.key not in self._jobs:
+            with self._versioning.reading() as tx:
+                self._jobs[commit.key] = _good_job_at(tx, commit)
+        return self._jobs[commit.key]
 
     # What has been made from a file
 
@@ -172,58 +126,89 @@ class Lineage:
         return islice(self._impact(commit.commit.repo, clean(path), 0, set()), STEPS_MAX)
 
     def _impact(self, repo: RepoKey, path: str, depth: int, seen: set[tuple[RepoKey, str]]) -> Iterator[Step]:
-        for job, output, leaves, is_single in self._readers(repo):
-            for record in self._records_of(job, leaves, path, is_single=is_single):
+        for reader in self._readers_of(repo):
+            for record in self._records_of(reader, repo, path):
                 for written in record.outputs:
-                    yield _step(depth, output, written, job, record)
-                    if (output.repo, written) not in seen:
-                        seen.add((output.repo, written))
-                        yield from self._impact(output.repo, written, depth + 1, seen)
+                    yield _step(depth, reader.output, written, reader.job, record)
+                    if (reader.output.repo, written) not in seen:
+                        seen.add((reader.output.repo, written))
+                        yield from self._impact(reader.output.repo, written, depth + 1, seen)
 
-    def _readers(self, repo: RepoKey) -> list[tuple[JobRow, CommitKey, list[Leaf], bool]]:
-        """Return the newest good job of each pipeline that reads a repo, its output, and the inputs that read it."""
-        found = []
-        with self._versioning.reading() as tx:
-            for row in pipelines.list_pipelines(tx.connection):
-                node = decode_spec(row.spec_json).input
-                leaves = [leaf for leaf in node.leaves() if repo_of(leaf) == repo] if node is not None else []
-                job = _newest_good_job(jobs.list_jobs(tx.connection, pipeline_key=row.key)) if leaves else None
-                if node is not None and job is not None:
-                    output = commits.commit_by_key(tx.connection, job.output_commit).commit
-                    found.append((job, output, leaves, not node.children))
-        return found
+    def _readers_of(self, repo: RepoKey) -> list["_Reader"]:
+        """Return the newest good job of each pipeline that reads a repo."""
+        if repo not in self._readers:
+            with self._versioning.reading() as tx:
+                rows = pipelines.list_pipelines(tx.connection)
+                found = [self._reader(tx, row) for row in rows if _reads(row, repo)]
+            self._readers[repo] = [reader for reader in found if reader is not None]
+        return self._readers[repo]
 
-    def _records_of(self, job: JobRow, leaves: list[Leaf], path: str, *, is_single: bool) -> Iterator[DatumRecord]:
-        """Yield the records of the datums that read the file. A datum of one input is found by its id."""
-        if is_single:
-            ids = (datum_id([_named(leaves[0], place)]) for place in _places(path))
-            yield from (record for each in ids if (record := self._records.find(job.datums, each)) is not None)
+    def _reader(self, tx: Transaction, row: PipelineRow) -> "_Reader | None":
+        job = jobs.newest_good_job(tx.connection, row.key)
+        version = None if job is None else pipelines.find_version(tx.connection, row.key, job.version)
+        node = None if version is None else decode_spec(version.spec_json).input
+        if job is None or node is None:
+            return None
+        output = commits.commit_by_key(tx.connection, job.output_commit)
+        inputs = commits.provenance_of(tx.connection, output.key)
+        matches = None
+        if all(commit.forgotten_at is None for commit in inputs):
+            matches = JobInputs(self._versioning, inputs, buckets=job.buckets)
+        return _Reader(job, output.commit, node, matches)
+
+    def _records_of(self, reader: "_Reader", repo: RepoKey, path: str) -> Iterator[DatumRecord]:
+        """Yield the records of the datums that read the file: those that would differ if only this file did."""
+        inputs = reader.inputs
+
+        def touched(leaf: Leaf) -> Iterator[InputChange]:
+            for place in _places(path) if inputs is not None and repo_of(leaf) == repo else ():
+                match = inputs.place(leaf, place) if inputs is not None else None
+                if match is not None:
+                    yield InputChange(match, match)
+
+        changes = enumerate_changes(reader.node, inputs, touched) if inputs is not None else None
+        if changes is not None:
+            ids = (datum_id(change.new) for change in changes if change.new is not None)
+            while block := list(islice(ids, _DATUMS_AT_ONCE)):
+                yield from self._records.find_many(reader.job.datums, block)
             return
-        repos, places = {repo_of(leaf) for leaf in leaves}, set(_places(path))
-        for record in self._records.scan(job.datums):
-            if any(i.path in places and RepoKey(i.project, i.repo, i.repo_type) in repos for i in record.inputs):
+        places = set(_places(path))
+        for record in self._records.scan(reader.job.datums):
+            if any(i.path in places and RepoKey(i.project, i.repo, i.repo_type) == repo for i in record.inputs):
                 yield record
 
 
-def _newest_good_job(newest_first: Iterable[JobRow]) -> JobRow | None:
-    return next((job for job in newest_first if job.state is JobState.SUCCESS), None)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """A job that has read a repo, with what its inputs were."""
+
+    job: JobRow
+    output: CommitKey
+    node: Input
+    inputs: JobInputs | None
+    """None where files of theirs were forgotten."""
+
+
+def _reads(row: PipelineRow, repo: RepoKey) -> bool:
+    node = decode_spec(row.spec_json).input
+    return node is not None and any(repo_of(leaf) == repo for leaf in node.leaves())
+
+
+def _good_job_at(tx: Transaction, commit: CommitRow) -> JobRow | None:
+    current: CommitRow | None = commit
+    while current is not None:
+        job = jobs.job_of_output(tx.connection, current.key)
+        if job is not None and job.state is JobState.SUCCESS:
+            return job
+        current = None if current.parent is None else commits.commit_by_key(tx.connection, current.parent)
+    return None
 
 
 def _step(depth: int, commit: CommitKey, path: str, job: JobRow, record: DatumRecord) -> Step:
     return Step(depth, commit, path, job.project, job.pipeline, record.job, record.id, record.why)
 
 
-def _inputs_text(datum: Datum) -> str:
-    return ", ".join(f"{each.source.name}:{each.path}" for each in datum.inputs)
-
-
 def _places(path: str) -> list[str]:
     """Return the paths by which a glob can have matched a file: its own, and the directories above it."""
     above = [f"{str(parent).rstrip('/')}/" for parent in PurePosixPath(path).parents]
-    return [path, f"{path.rstrip('/')}/", *above]
-
-
-def _named(leaf: Leaf, path: str) -> DatumInput:
-    branch = getattr(leaf, "branch", DEFAULT_BRANCH)
-    repo = repo_of(leaf)
-    return DatumInput(InputSource(leaf.name, repo.project, repo.name, repo.type, branch, commit="", root=""), path, b"")
+    return list(dict.fromkeys([path, f"{path.rstrip('/')}/", *above]))

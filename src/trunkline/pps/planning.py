@@ -1,26 +1,32 @@
 """What a job has to do: its datums against those of the last good job, at the cost of the change where that can be."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 
-from trunkline.errors import NotFoundError
-from trunkline.model.datums import Datum, DatumInput, InputSource
-from trunkline.model.globs import compile_glob
+from trunkline.model.datums import Datum
 from trunkline.model.jobs import JobState
-from trunkline.model.names import DEFAULT_BRANCH
-from trunkline.model.pipelines import CronInput, PFSInput, PipelineSpec
-from trunkline.model.versions import RepoKey
+from trunkline.model.pipelines import PipelineSpec
 from trunkline.pfs.queries import commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
+from trunkline.pps.datum_index import DatumIndex, IdList
 from trunkline.pps.datums import BaseDatum, BaseInput, make_datums, plan, plan_changes
-from trunkline.pps.inputs import InputChange, Leaf, datum_input, enumerate_changes, enumerate_datums, leaf_glob
+from trunkline.pps.input_changes import enumerate_changes
+from trunkline.pps.input_products import DatumChange
+from trunkline.pps.inputs import enumerate_datums
+from trunkline.pps.job_inputs import JobInputs
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecord, DatumRecords
 from trunkline.pps.spec.decode import decode_spec
+from trunkline.pps.spec.defaults import REPROCESS_EVERY_JOB
+from trunkline.pps.worklist import Worklist
+
+_LOOKED_UP_MAX = 1000
+_IDS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +39,48 @@ class Base:
     inputs: tuple[CommitRow, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class JobPlan:
     """What a job does. Datums that are neither run nor deleted are skipped, and only counted."""
 
-    base: Base
-    to_process: list[Datum]
-    total: int
-    skipped: int
-    changed: list[str] = field(default_factory=list)
-    """Ids of datums that run anew: what they wrote in the base goes."""
-    deleted: list[str] = field(default_factory=list)
-    """Ids of datums that the base has and this job has not."""
+    def __init__(self, base: Base, salt: str) -> None:
+        self.base = base
+        self.new_datums = Worklist(salt)
+        self.changed_datums = Worklist(salt)
+        """What they wrote in the base goes."""
+        self.deleted_ids = IdList()
+        """Ids of datums that the base has and this job has not."""
+        self.skipped_count = 0
+
+    @property
+    def total(self) -> int:
+        """How many datums the job has."""
+        return len(self.new_datums) + len(self.changed_datums) + self.skipped_count
+
+    def stale_ids(self) -> Iterator[list[str]]:
+        """Yield the ids of all datums whose files in the base go, many at a time."""
+        yield from _blocks(datum.id for datum in self.changed_datums)
+        yield from _blocks(iter(self.deleted_ids))
+
+    def new(self, datum: Datum) -> None:
+        """Take a datum that the base has not."""
+        self.new_datums.append(datum)
+
+    def changed(self, datum: Datum) -> None:
+        """Take one that runs again."""
+        self.changed_datums.append(datum)
+
+    def skipped(self, datum: Datum) -> None:
+        """Count one that does not run."""
+        self.skipped_count += 1
+
+    def deleted(self, id: str) -> None:  # noqa: A002 - the field's word
+        """Take the id of one that is gone."""
+        self.deleted_ids.append(id)
+
+
+def _blocks(ids: Iterator[str]) -> Iterator[list[str]]:
+    while block := list(islice(ids, _IDS_AT_ONCE)):
+        yield block
 
 
 class Planner:
@@ -56,23 +92,57 @@ class Planner:
         self._pipeline = pipeline
         self._spec: PipelineSpec = decode_spec(pipeline.spec_json)
         self._output = output
-        with versioning.reading() as tx:
-            self._inputs = tuple(commits.provenance_of(tx.connection, output.key))
+        self._inputs: JobInputs | None = None
 
     def plan(self) -> JobPlan:
         """Return what the job has to do."""
         with self._versioning.reading() as tx:
             base = self._find_base(tx)
-            counts_changes = self._builds_exactly_on(tx, base)
-        if counts_changes:
-            planned = self._plan_changes(base)
-            if planned is not None:
-                return planned
-        return self._plan_all(base)
+            is_repeated = base.job is not None and repeats(tx, base.job, self._spec, salt=self._pipeline.salt)
+            inputs = commits.provenance_of(tx.connection, self._output.key)
+        before = self._inputs_of(base)
+        self._inputs = JobInputs(self._versioning, inputs, base=before)
+        by_changes = (
+            plan_by_changes(self._records, base, self._spec, before, self._inputs, salt=self._pipeline.salt)
+            if is_repeated
+            else None
+        )
+        return by_changes or self._plan_all(base, self._inputs)
 
-    def record_in(self, base: Base, datum_id: str) -> DatumRecord | None:
-        """Return what the base knows of a datum."""
-        return self._records.find(base.job.datums, datum_id) if base.job is not None else None
+    def plan_early(self, earlier: JobRow) -> Worklist:
+        """Return the datums that will be new however an earlier job ends: neither it nor the last good one has them.
+
+        Nothing where telling them takes looking at everything.
+        """
+        with self._versioning.reading() as tx:
+            base = self._find_base(tx)
+            inputs = commits.provenance_of(tx.connection, self._output.key)
+            earlier_inputs = commits.provenance_of(tx.connection, earlier.output_commit)
+        planned = JobPlan(base, self._pipeline.salt)
+        is_like = earlier.version == self._pipeline.version and not _are_forgotten(earlier_inputs)
+        if self._spec.input is None or not is_like:
+            return planned.new_datums
+        now = JobInputs(self._versioning, inputs, base=self._inputs_of(base))
+        before = JobInputs(self._versioning, earlier_inputs)
+        changes = enumerate_changes(self._spec.input, now, lambda leaf: now.changes(leaf, before)) or iter(())
+        known = _RecordedDatums(self._records, base.job.datums if base.job is not None else "")
+        added = (DatumChange(change.new, change.new) for change in changes if change.old is None)
+        plan_changes(added, known, planned, salt=self._pipeline.salt)
+        return planned.new_datums
+
+    def _inputs_of(self, base: Base) -> JobInputs:
+        # Of inputs whose files were forgotten nothing leads on to what there is now.
+        usable = base.job is not None and not _are_forgotten(base.inputs)
+        buckets = base.job.buckets if usable and base.job is not None else {}
+        return JobInputs(self._versioning, base.inputs, buckets=buckets)
+
+    def bucket_tables(self) -> dict[str, str]:
+        """Return the tables by key of what was planned, for the next job."""
+        return self._inputs.bucket_tables(self._spec.input) if self._inputs and self._spec.input else {}
+
+    def records_in(self, base: Base, ids: Iterable[str]) -> Iterator[DatumRecord]:
+        """Yield what the base knows of some datums, by id."""
+        return self._records.find_many(base.job.datums, ids) if base.job is not None else iter(())
 
     def _find_base(self, tx: Transaction) -> Base:
         parent = self._output.parent
@@ -86,99 +156,19 @@ class Planner:
             parent = commit.parent
         return Base()
 
-    def _builds_exactly_on(self, tx: Transaction, base: Base) -> bool:
-        """Whether the base ran the same inputs under the same salt, with nothing left to do again."""
-        if base.job is None or base.job.data_recovered or self._every_job or self._spec.input is None:
-            return False
-        if any(commit.forgotten_at is not None for commit in base.inputs):
-            return False
-        version = pipelines.find_version(tx.connection, base.job.pipeline_key, base.job.version)
-        return (
-            version is not None
-            and version.salt == self._pipeline.salt
-            and decode_spec(version.spec_json).input == self._spec.input
-        )
+    def _plan_all(self, base: Base, inputs: JobInputs) -> JobPlan:
+        planned = JobPlan(base, self._pipeline.salt)
+        known = self._records.index(base.job.datums) if base.job is not None else DatumIndex()
+        plan(self._datums(inputs), known, planned, every_job=self._spec.reprocess_spec == REPROCESS_EVERY_JOB)
+        return planned
 
-    @property
-    def _every_job(self) -> bool:
-        return self._spec.reprocess_spec == "every_job"
-
-    def _plan_changes(self, base: Base) -> JobPlan | None:
-        assert self._spec.input is not None
-        assert base.job is not None
-        changes = enumerate_changes(
-            self._spec.input, lambda leaf: self._matches(leaf, self._inputs), lambda leaf: self._changes(leaf, base)
-        )
-        if changes is None:
-            return None
-        planned = plan_changes(changes, _RecordedDatums(self._records, base.job.datums), salt=self._pipeline.salt)
-        kept = self._records.count(base.job.datums) - len(planned.changed) - len(planned.deleted)
-        return JobPlan(
-            base=base,
-            to_process=planned.to_process,
-            total=kept + len(planned.to_process),
-            skipped=kept,
-            changed=[datum.id for datum in planned.changed],
-            deleted=[datum.id for datum in planned.deleted],
-        )
-
-    def _plan_all(self, base: Base) -> JobPlan:
-        known = self._records.base(base.job.datums) if base.job is not None else {}
-        planned = plan(self._datums(), known, every_job=self._every_job)
-        return JobPlan(
-            base=base,
-            to_process=planned.to_process,
-            total=planned.total,
-            skipped=len(planned.skipped),
-            changed=[datum.id for datum in planned.changed],
-            deleted=[datum.id for datum in planned.deleted],
-        )
-
-    def _datums(self) -> Iterator[Datum]:
-        return datums_of(self._versioning, self._spec, self._inputs, salt=self._pipeline.salt)
-
-    def _matches(self, leaf: Leaf, inputs: Iterable[CommitRow]) -> Iterator[DatumInput]:
-        return _matches(self._versioning, leaf, inputs)
-
-    def _changes(self, leaf: Leaf, base: Base) -> Iterator[InputChange]:
-        new, old = (_source_of(self._versioning, leaf, inputs) for inputs in (self._inputs, base.inputs))
-        if new.root == old.root:
-            return
-        glob = compile_glob(leaf_glob(leaf))
-        opened = self._versioning.file_sets.open
-        for here, there in opened(new.root).diff(opened(old.root)):
-            info = here or there
-            assert info is not None
-            match = glob.match(info.path)
-            if match is None:
-                continue
-            inputs = [
-                None
-                if each is None
-                else datum_input(source, each.path, each.hash, each.size_bytes, match=match, leaf=leaf)
-                for source, each in ((old, there), (new, here))
-            ]
-            yield InputChange(*inputs)
+    def _datums(self, inputs: JobInputs) -> Iterator[Datum]:
+        return datums_of(self._spec, inputs, salt=self._pipeline.salt)
 
 
-def datums_of(versioning: Versioning, spec: PipelineSpec, inputs: Sequence[CommitRow], *, salt: str) -> Iterator[Datum]:
-    """Yield the datums that a spec makes of finished commits, one for each repo that it reads."""
-    if spec.input is None:
-        return iter(())
-    tuples = enumerate_datums(spec.input, lambda leaf: _matches(versioning, leaf, inputs))
-    return make_datums(tuples, salt=salt)
-
-
-def _matches(versioning: Versioning, leaf: Leaf, inputs: Iterable[CommitRow]) -> Iterator[DatumInput]:
-    source = _source_of(versioning, leaf, inputs)
-    files = versioning.file_sets.open(source.root)
-    for info, match in files.glob_matches(leaf_glob(leaf)):
-        yield datum_input(source, info.path, info.hash, info.size_bytes, match=match, leaf=leaf)
-
-
-def _source_of(versioning: Versioning, leaf: Leaf, inputs: Iterable[CommitRow]) -> InputSource:
-    commit = _commit_of(leaf, inputs)
-    return source_of(leaf, replace(commit, root=versioning.root_of(commit)))
+def datums_of(spec: PipelineSpec, inputs: JobInputs, *, salt: str) -> Iterator[Datum]:
+    """Yield the datums that a spec makes of its inputs."""
+    return iter(()) if spec.input is None else make_datums(enumerate_datums(spec.input, inputs), salt=salt)
 
 
 def failed_repos(inputs: Iterable[CommitRow]) -> list[tuple[str, str]]:
@@ -186,67 +176,57 @@ def failed_repos(inputs: Iterable[CommitRow]) -> list[tuple[str, str]]:
     return [(each.commit.repo.project, each.commit.repo.name) for each in inputs if each.error]
 
 
-class _RecordedDatums(Mapping[str, BaseDatum]):
-    """The datums of a table of records, each looked up when it is asked for."""
+def repeats(tx: Transaction, base: JobRow, spec: PipelineSpec, *, salt: str) -> bool:
+    """Return whether a job ran the inputs of a spec under this salt, which are still there, and left nothing to do."""
+    if base.data_recovered or spec.reprocess_spec == REPROCESS_EVERY_JOB or spec.input is None:
+        return False
+    if _are_forgotten(commits.provenance_of(tx.connection, base.output_commit)):
+        return False
+    version = pipelines.find_version(tx.connection, base.pipeline_key, base.version)
+    return version is not None and version.salt == salt and decode_spec(version.spec_json).input == spec.input
+
+
+def _are_forgotten(inputs: Iterable[CommitRow]) -> bool:
+    return any(commit.forgotten_at is not None for commit in inputs)
+
+
+def plan_by_changes(
+    records: DatumRecords, base: Base, spec: PipelineSpec, before: JobInputs, inputs: JobInputs, *, salt: str
+) -> JobPlan | None:
+    """Return the plan of a job that repeats its base, at the cost of the change; None where that cannot be."""
+    assert spec.input is not None
+    assert base.job is not None
+    changes = enumerate_changes(spec.input, inputs, lambda leaf: inputs.changes(leaf, before))
+    if changes is None:
+        return None
+    planned = JobPlan(base, salt)
+    plan_changes(changes, _RecordedDatums(records, base.job.datums), planned, salt=salt)
+    gone = len(planned.changed_datums) + len(planned.deleted_ids)
+    planned.skipped_count = records.count(base.job.datums) - gone
+    return planned
+
+
+class _RecordedDatums:
+    """The datums of a table of records, each looked up when it is asked for; all are read when many are."""
 
     def __init__(self, records: DatumRecords, root: str) -> None:
         self._records = records
         self._root = root
+        self._looked_up = 0
+        self._index: DatumIndex | None = None
 
-    def __getitem__(self, datum_id: str) -> BaseDatum:
-        record = self._records.find(self._root, datum_id)
-        if record is None:
-            raise KeyError(datum_id)
-        return base_datum(record)
-
-    def __iter__(self) -> Iterator[str]:
-        return (record.id for record in self._records.scan(self._root))
-
-    def __len__(self) -> int:
-        return self._records.count(self._root)
+    def find(self, id: str) -> BaseDatum | None:  # noqa: A002 - the field's word
+        """Return a datum, or None."""
+        if self._index is None and self._looked_up > _LOOKED_UP_MAX:
+            self._index = self._records.index(self._root)
+        if self._index is not None:
+            return self._index.find(id)
+        self._looked_up += 1
+        record = self._records.find(self._root, id)
+        return None if record is None else base_datum(record)
 
 
 def base_datum(record: DatumRecord) -> BaseDatum:
     """Return what planning and explaining need of a record."""
     inputs = tuple(BaseInput(each.name, each.path, bytes.fromhex(each.hash)) for each in record.inputs)
     return BaseDatum(record.id, record.hash, record.state, inputs)
-
-
-def repo_of(leaf: Leaf) -> RepoKey:
-    """Return the repo that a leaf reads."""
-    return (
-        RepoKey(leaf.project, leaf.repo, leaf.repo_type)
-        if isinstance(leaf, PFSInput)
-        else RepoKey(leaf.project, leaf.repo)
-    )
-
-
-def _commit_of(leaf: Leaf, inputs: Iterable[CommitRow]) -> CommitRow:
-    for commit in inputs:
-        if commit.commit.repo == repo_of(leaf):
-            return commit
-    raise NotFoundError(f"no commit of input {leaf.name!r} in the provenance of the job")
-
-
-def source_of(leaf: Leaf, commit: CommitRow) -> InputSource:
-    """Return what the matches of a leaf in a finished commit have in common."""
-    assert commit.root is not None
-    common = InputSource(
-        name=leaf.name,
-        project=leaf.project,
-        repo=leaf.repo,
-        repo_type=commit.commit.repo.type,
-        branch=leaf.branch if isinstance(leaf, PFSInput) else DEFAULT_BRANCH,
-        commit=commit.commit.id,
-        root=commit.root,
-    )
-    if isinstance(leaf, CronInput):
-        return common
-    return replace(
-        common,
-        lazy=leaf.lazy,
-        empty_files=leaf.empty_files,
-        s3=leaf.s3,
-        reference=leaf.reference,
-        outer_join=leaf.outer_join,
-    )

@@ -15,8 +15,8 @@ from trunkline.model.versions import CommitReference, RepoKey
 from trunkline.pfs.repos import exists
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.datums import make_datums
-from trunkline.pps.inputs import Leaf, datum_input, enumerate_datums, leaf_glob
-from trunkline.pps.planning import repo_of, source_of
+from trunkline.pps.inputs import Leaf, ListedMatches, datum_input, enumerate_datums, leaf_glob
+from trunkline.pps.job_inputs import repo_of, source_of
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.defaults import fill_defaults, map_leaves
 from trunkline.pps.spec.findings import InvalidSpecError
@@ -53,7 +53,7 @@ def preview_datums(versioning: Versioning, node: Input, *, salt: str = "") -> It
         for info, match in files.glob_matches(leaf_glob(leaf)):
             yield datum_input(source, info.path, info.hash, info.size_bytes, match=match, leaf=leaf)
 
-    return make_datums(enumerate_datums(node, matches), salt=salt)
+    return make_datums(enumerate_datums(node, ListedMatches(matches)), salt=salt)
 
 
 def _is_there(versioning: Versioning, repo: RepoKey) -> bool:

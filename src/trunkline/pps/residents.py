@@ -22,7 +22,7 @@ from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning, now
 from trunkline.pps.condition import places_of
 from trunkline.pps.inputs import Leaf
-from trunkline.pps.planning import repo_of
+from trunkline.pps.job_inputs import repo_of
 from trunkline.pps.ports import claimed_ports, closed_port_problem
 from trunkline.pps.queries import jobs, pipelines, residents
 from trunkline.pps.queries.jobs import JobRow

@@ -14,6 +14,7 @@ from trunkline.pfs.queries import commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
+from trunkline.pps.job_inputs import JobInputs
 from trunkline.pps.jobs import close_commits, kill_job, move_job
 from trunkline.pps.planning import datums_of, failed_repos
 from trunkline.pps.queries import jobs
@@ -94,7 +95,7 @@ def judge(versioning: Versioning, spec: PipelineSpec, inputs: Sequence[CommitRow
     """Return what is to be done with finished commits, one for each repo that the spec reads."""
     if reason := unrunnable_reason(spec, failed_repos(inputs)):
         return Verdict(problem=reason, unrunnable=True)
-    found = list(islice(datums_of(versioning, spec, inputs, salt=salt), 2))
+    found = list(islice(datums_of(spec, JobInputs(versioning, inputs), salt=salt), 2))
     if len(found) > 1:
         return Verdict(problem="a service needs exactly one datum, and its input gives more: use the glob /")
     return Verdict(found[0] if found else None)

@@ -15,9 +15,9 @@ def find_zombies(versioning: Versioning, commit: CommitRow) -> Iterator[str]:
         job = job_of_output(tx.connection, commit.key)
     if job is None or not job.datums or not commit.root:
         return
-    known = {record.id for record in DatumRecords(versioning.file_sets.tables).scan(job.datums)}
+    known = DatumRecords(versioning.file_sets.tables).index(job.datums)
     for row in versioning.file_sets.open(commit.root).files():
-        if row.tag not in known:
+        if known.find(row.tag) is None:
             yield f"commit {commit.commit}: file {row.path} is of datum {row.tag}, which is gone"
 
 

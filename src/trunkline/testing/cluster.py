@@ -27,9 +27,11 @@ class Cluster:
         """Create a repo in the default project."""
         self.pfs.CreateRepo(pfs_pb2.CreateRepoRequest(repo=pfs_pb2.Repo(name=name, type="user")))
 
-    def put(self, repo: str, files: dict[str, str], *, deleted: tuple[str, ...] = ()) -> None:
-        """Write and delete files in one commit on master."""
-        branch = pfs_pb2.Branch(name="master", repo=pfs_pb2.Repo(name=repo, type="user"))
+    def put(
+        self, repo: str, files: dict[str, str], *, deleted: tuple[str, ...] = (), branch_name: str = "master"
+    ) -> None:
+        """Write and delete files in one commit on a branch."""
+        branch = pfs_pb2.Branch(name=branch_name, repo=pfs_pb2.Repo(name=repo, type="user"))
 
         def requests() -> Iterator[pfs_pb2.ModifyFileRequest]:
             yield pfs_pb2.ModifyFileRequest(set_commit=pfs_pb2.Commit(branch=branch))

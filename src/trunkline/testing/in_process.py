@@ -2,15 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 
 from trunkline.model.datums import AtWork, Datum, DatumResult, DatumSet, DatumSetResult, DatumState, DatumStats
 from trunkline.storage.chunk.refs import encode_refs
 from trunkline.storage.fileset import FileSets, LayerWriter
 
-Program = Callable[[DatumSet, Datum, dict[str, bytes]], dict[str, bytes]]
-"""From a datum and the content of what it sees, by place below ``/pfs/``, to what it writes, by path in the repo."""
+Program = Callable[[DatumSet, Datum, Mapping[str, bytes]], dict[str, bytes]]
+"""From a datum and the content of what it sees, by place below ``/pfs/``, to what it writes, by path in the repo.
+
+What it sees is read when it looks.
+"""
 
 
 class DatumError(Exception):
@@ -73,7 +76,7 @@ class InProcessExecutor:
     def _run_datum(self, datum_set: DatumSet, datum: Datum, writer: LayerWriter) -> DatumResult:
         started = time.monotonic()
         try:
-            written = self._program(datum_set, datum, self._seen(datum))
+            written = self._program(datum_set, datum, _Seen(self._file_sets, datum))
         except DatumError as error:
             return DatumResult(datum.id, DatumState.FAILED, str(error))
         for path, content in written.items():
@@ -81,10 +84,29 @@ class InProcessExecutor:
         stats = DatumStats(process_seconds=time.monotonic() - started)
         return DatumResult(datum.id, DatumState.SUCCESS, outputs=tuple(written), stats=stats)
 
-    def _seen(self, datum: Datum) -> dict[str, bytes]:
-        seen = {}
-        for match in datum.inputs:
-            files = self._file_sets.open(match.source.root)
-            for row in files.files(match.path):
-                seen[match.source.name + row.path] = b"".join(files.read(row))
-        return seen
+
+class _Seen(Mapping[str, bytes]):
+    """What a datum sees."""
+
+    def __init__(self, file_sets: FileSets, datum: Datum) -> None:
+        self._file_sets = file_sets
+        self._datum = datum
+        self._contents: dict[str, bytes] | None = None
+
+    def __getitem__(self, place: str) -> bytes:
+        return self._read()[place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def _read(self) -> dict[str, bytes]:
+        if self._contents is None:
+            self._contents = {}
+            for match in self._datum.inputs:
+                files = self._file_sets.open(match.source.root)
+                for row in files.files(match.path):
+                    self._contents[match.source.name + row.path] = b"".join(files.read(row))
+        return self._contents

@@ -33,6 +33,7 @@ class Leaf:
     join_on: str = ""
     group_by: str = ""
     outer: bool = False
+    branch: str = "master"
 
     def spec(self) -> dict[str, Any]:
         """Return it as it is written in a spec."""
@@ -40,6 +41,7 @@ class Leaf:
             "pfs": {
                 "name": self.name,
                 "repo": self.repo,
+                "branch": self.branch,
                 "glob": self.glob,
                 "join_on": self.join_on,
                 "group_by": self.group_by,
@@ -109,10 +111,11 @@ def _tuples(node: Node, repos: Mapping[str, Files]) -> list[tuple[Match, ...]]:
     if node.kind == "cross":
         return [sum(chosen, ()) for chosen in product(*below)]
     if node.kind == "group":
-        matches = [match for tuples in below for each in tuples for match in each]
-        groups = sorted({match.group_by for match in matches})
-        return [tuple(match for match in matches if match.group_by == group) for group in groups]
+        flat = [each for tuples in below for each in tuples]
+        groups = sorted({each[0].group_by for each in flat})
+        return [tuple({match for each in flat if each[0].group_by == group for match in each}) for group in groups]
     joined: list[tuple[Match, ...]] = []
+    below = [list({key_of(each): each for each in tuples}.values()) for tuples in below]
     for key in sorted({each[0].join_on for tuples in below for each in tuples}):
         sides = [[each for each in tuples if each[0].join_on == key] for tuples in below]
         if not all(sides):
@@ -172,8 +175,8 @@ class PipelineModel:
     failed: bool = False
     """Whether the newest output commit has an error."""
     jobs: list[Expected] = field(default_factory=list)
-    done: dict[Key, tuple[Contents, int]] = field(default_factory=dict)
-    """The datums of the last good job, with the edition that processed each."""
+    done: list[dict[Key, tuple[Contents, int]] | None] = field(default_factory=list)
+    """The datums of each job, with the edition that processed each; None for jobs that did not succeed."""
     files: dict[str, bytes] = field(default_factory=dict)
 
     def reads(self, repo: str) -> bool:
@@ -183,23 +186,31 @@ class PipelineModel:
     def run(self, repos: Mapping[str, Files], broken: Iterable[str]) -> None:
         """Run one job; ``broken`` are the repos whose heads have errors."""
         if any(self.reads(repo) for repo in broken):
-            self.jobs.append(Expected("JOB_UNRUNNABLE"))
-            self.failed = True
+            self._end(Expected("JOB_UNRUNNABLE"), None)
             return
         datums = datums_of(self.node, repos)
         wanted = {key: (_contents(matches), self.edition) for key, matches in datums.items()}
-        kept = {key for key, value in wanted.items() if self.done.get(key) == value and not self.every_job}
+        base = next((done for done in reversed(self.done) if done is not None), {})
+        kept = {key for key, value in wanted.items() if base.get(key) == value and not self.every_job}
         left = [matches for key, matches in datums.items() if key not in kept]
-        self.failed = any(POISON in dict(match.files).values() for matches in left for match in matches)
-        if self.failed:
-            self.jobs.append(Expected("JOB_FAILURE"))
+        if any(POISON in dict(match.files).values() for matches in left for match in matches):
+            self._end(Expected("JOB_FAILURE"), None)
             return
-        self.jobs.append(Expected("JOB_SUCCESS", (len(datums), len(left), len(kept))))
-        self.done = wanted
+        self._end(Expected("JOB_SUCCESS", (len(datums), len(left), len(kept))), wanted)
         self.files = {}
         for key, matches in datums.items():
             seen = {match.name + path: data for match in matches for path, data in match.files}
             self.files |= digest_outputs(key, str(self.edition), seen)
+
+    def _end(self, job: Expected, done: dict[Key, tuple[Contents, int]] | None) -> None:
+        self.jobs.append(job)
+        self.done.append(done)
+        self.failed = done is None
+
+    def forget_newest(self) -> None:
+        """Remove the record of the newest job: the next builds on the one before it."""
+        self.jobs.pop()
+        self.done.pop()
 
 
 def _contents(matches: frozenset[Match]) -> Contents:

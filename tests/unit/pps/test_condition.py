@@ -30,6 +30,7 @@ def job(created: int, finished: int | None) -> JobRow:
         runners={},
         warnings=(),
         datums="",
+        buckets={},
     )
 
 

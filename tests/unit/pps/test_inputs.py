@@ -1,7 +1,7 @@
 """Enumeration of datums: known counts of the field's examples, the reference's table, and naive models."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 import pytest
@@ -12,17 +12,22 @@ from msgspec.structs import replace
 from trunkline.model.datums import DatumInput, DatumState, InputSource
 from trunkline.model.globs import compile_glob
 from trunkline.model.pipelines import CronInput, Input, PFSInput
-from trunkline.pps.datums import BaseDatum, make_datums, plan, plan_changes
+from trunkline.pps.datum_index import DatumIndex
+from trunkline.pps.datums import make_datums, plan, plan_changes
+from trunkline.pps.input_changes import InputChange, enumerate_changes
+from trunkline.pps.input_products import DatumChange
 from trunkline.pps.inputs import (
     DatumInputs,
-    InputChange,
+    KeyedBy,
     Leaf,
+    ListedMatches,
     datum_input,
-    enumerate_changes,
     enumerate_datums,
+    identity,
     leaf_glob,
     sort_input,
 )
+from trunkline.pps.planning import Base, JobPlan
 
 STORES = [f"/STOREID{number}.txt" for number in (1, 2, 3, 4, 5)]
 PURCHASES = [
@@ -50,10 +55,11 @@ LABRESULTS = [
 RETAIL = {"stores": STORES, "purchases": PURCHASES, "returns": RETURNS}
 
 
-class Files:
-    """Repos as lists of paths, matched as a commit's files would be; calls itself as the matches of a leaf."""
+class Files(ListedMatches):
+    """Repos as lists of paths, matched as a commit's files would be."""
 
     def __init__(self, repos: Mapping[str, Sequence[str]], *, versions: Mapping[tuple[str, str], int] | None = None):
+        super().__init__(self.__call__)
         self._repos = repos
         self._versions = versions or {}
 
@@ -75,7 +81,7 @@ def pfs(repo: str, glob: str = "/*", *, name: str = "", **fields: object) -> Inp
     return Input(pfs=PFSInput(name=name or repo, repo=repo, branch="master", glob=glob, **fields))
 
 
-def named(datums: Iterator[DatumInputs]) -> list[tuple[str, ...]]:
+def named(datums: Iterable[DatumInputs]) -> list[tuple[str, ...]]:
     return [tuple(f"{each.source.name}:{each.path}" for each in inputs) for inputs in datums]
 
 
@@ -184,7 +190,7 @@ def test_a_cross_streams_its_first_input() -> None:
         if leaf.name == "a":
             raise AssertionError("read further than asked for")
 
-    datums = enumerate_datums(Input(cross=(pfs("a"), pfs("b"))), matches)
+    datums = enumerate_datums(Input(cross=(pfs("a"), pfs("b"))), ListedMatches(matches))
 
     assert [each.path for each in next(datums)] == ["/1", "/1"]
 
@@ -258,11 +264,18 @@ leaves = [
 def trees(draw: st.DrawFn) -> Input:
     """Trees whose leaves have distinct names below a cross, join or group."""
     order = draw(st.permutations(leaves))
-    kind, inner = draw(st.sampled_from(["cross", "union", "join", "group"])), draw(st.sampled_from(["cross", "union"]))
     outer = [replace(leaf, pfs=replace(leaf.pfs, outer_join=draw(st.booleans()))) for leaf in order]
-    if draw(st.booleans()):
-        return Input(**{kind: tuple(outer)})
-    return Input(**{kind: (Input(**{inner: tuple(outer[:2])}), outer[2])})
+    kinds = st.sampled_from(["cross", "union", "join", "group"])
+    kind, inner = draw(kinds), draw(kinds)
+    match draw(st.sampled_from(["flat", "nested", "union of overlapping"])):
+        case "flat":
+            return Input(**{kind: tuple(outer)})
+        case "nested":
+            return Input(**{kind: (Input(**{inner: tuple(outer[:2])}), outer[2])})
+        case _:
+            shared = replace(outer[0], pfs=replace(outer[0].pfs, glob="/(1)*"))
+            below = tuple(outer[:2]) if inner == "union" else (Input(**{inner: tuple(outer[:2])}),)
+            return Input(union=(*below, shared))
 
 
 def naive(node: Input, files: Files) -> list[DatumInputs]:
@@ -270,7 +283,7 @@ def naive(node: Input, files: Files) -> list[DatumInputs]:
         return [(each,) for each in files(node.pfs)]
     below = [naive(child, files) for child in sort_input(node).children]
     if node.union:
-        return [inputs for each in below for inputs in each]
+        return list({identity(inputs): inputs for each in reversed(below) for inputs in reversed(each)}.values())[::-1]
     if node.cross:
         return [sum(choice, ()) for choice in product(*below)]
     if node.join:
@@ -368,18 +381,24 @@ def test_a_plan_of_the_changes_is_the_plan_of_everything() -> None:
     node = Input(cross=(pfs("a"), pfs("b")))
     before = Files({"a": ["/1", "/2", "/3"], "b": ["/x", "/y"]})
     after = Files({"a": ["/2", "/3", "/4"], "b": ["/x", "/y"]}, versions={("a", "/3"): 1})
-    old_datums = make_datums(enumerate_datums(node, before), salt="s")
-    base = {each.id: BaseDatum(each.id, each.hash, DatumState.SUCCESS) for each in old_datums}
-    full = plan(make_datums(enumerate_datums(node, after), salt="s"), base)
+    full, part = JobPlan(Base(), "s"), JobPlan(Base(), "s")
+    plan(make_datums(enumerate_datums(node, after), salt="s"), index_of(node, before), full)
 
     found = enumerate_changes(node, after, lambda leaf: differences(leaf, before, after))
     assert found is not None
-    part = plan_changes(found, base, salt="s")
+    plan_changes(found, index_of(node, before), part, salt="s")
 
-    assert {each.id for each in part.new} == {each.id for each in full.new}
-    assert {each.id for each in part.changed} == {each.id for each in full.changed}
-    assert {each.id for each in part.deleted} == {each.id for each in full.deleted}
-    assert (len(part.new), len(part.changed), len(part.deleted), len(part.skipped)) == (2, 2, 2, 0)
+    assert {each.id for each in part.new_datums} == {each.id for each in full.new_datums}
+    assert {each.id for each in part.changed_datums} == {each.id for each in full.changed_datums}
+    assert set(part.deleted_ids) == set(full.deleted_ids)
+    assert (len(part.new_datums), len(part.changed_datums), len(part.deleted_ids), part.skipped_count) == (2, 2, 2, 0)
+
+
+def index_of(node: Input, files: Files) -> DatumIndex:
+    index = DatumIndex()
+    for each in sorted(make_datums(enumerate_datums(node, files), salt="s"), key=lambda datum: datum.id):
+        index.add([each.id], [each.hash], [DatumState.SUCCESS])
+    return index
 
 
 def test_changes_of_one_leaf_are_told_without_reading_its_matches() -> None:
@@ -390,14 +409,103 @@ def test_changes_of_one_leaf_are_told_without_reading_its_matches() -> None:
     assert leaf is not None
     added = DatumInput(source_of(leaf), "/new", b"h")
 
-    found = enumerate_changes(pfs("r"), unread, lambda _: [InputChange(None, added)])
+    found = enumerate_changes(pfs("r"), ListedMatches(unread), lambda _: [InputChange(None, added)])
 
     assert found is not None
     assert [change.new for change in found] == [(added,)]
 
 
-@pytest.mark.parametrize("kind", ["join", "group"])
-def test_changes_below_joins_and_groups_take_looking_at_everything(kind: str) -> None:
-    node = Input(**{kind: (pfs("a"), pfs("b"))})
+def keyed(repo: str, **fields: object) -> Input:
+    return pfs(repo, "/(*)-*", join_on="$1", group_by="$1", **fields)
 
-    assert enumerate_changes(node, Files({"a": [], "b": []}), lambda _: []) is None
+
+class BucketsAlone(Files):
+    """Matches of which only buckets may be read; remembers which were."""
+
+    def __init__(self, repos: Mapping[str, Sequence[str]], **options: Mapping[tuple[str, str], int]) -> None:
+        super().__init__(repos, **options)
+        self.read: set[tuple[str, str]] = set()
+
+    def listed(self, leaf: Leaf) -> Iterator[DatumInput]:
+        raise AssertionError(f"listed {leaf.name}")
+
+    def bucket(self, leaf: Leaf, keyed_by: KeyedBy, key: str) -> Sequence[DatumInput]:
+        self.read.add((leaf.name, key))
+        return [each for each in self(leaf) if keyed_by.key(each) == key]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("join", [("a:/y-2", "b:/y-1"), ("a:/y-2", "b:/y-2")]),
+        ("group", [("a:/y-1", "b:/y-1", "b:/y-2"), ("a:/y-1", "a:/y-2", "b:/y-1", "b:/y-2")]),
+    ],
+)
+def test_of_joins_and_groups_only_the_keys_that_changed_are_read(kind: str, changed: list[tuple[str, ...]]) -> None:
+    before = Files({"a": ["/x-1", "/y-1"], "b": ["/x-1", "/y-1", "/y-2"]})
+    after = BucketsAlone({"a": ["/x-1", "/y-1", "/y-2"], "b": ["/x-1", "/y-1", "/y-2"]})
+
+    found = enumerate_changes(
+        Input(**{kind: (keyed("a"), keyed("b"))}), after, lambda leaf: differences(leaf, before, after)
+    )
+
+    assert found is not None
+    assert named([change.old or change.new or () for change in found]) == changed
+    assert after.read == {("a", "y"), ("b", "y")}
+
+
+def test_of_an_outer_join_a_first_partner_changes_all_datums_of_its_key() -> None:
+    node = Input(join=(keyed("a", outer_join=True), keyed("b")))
+    before, after = Files({"a": ["/x-1", "/x-2"], "b": []}), Files({"a": ["/x-1", "/x-2"], "b": ["/x-1"]})
+
+    found = list(enumerate_changes(node, after, lambda leaf: differences(leaf, before, after)) or ())
+
+    assert named([change.old for change in found if change.old]) == [("a:/x-1",), ("a:/x-2",)]
+    assert named([change.new for change in found if change.new]) == [("a:/x-1", "b:/x-1"), ("a:/x-2", "b:/x-1")]
+
+
+def test_of_a_cross_only_pairs_with_a_changed_side_are_told() -> None:
+    node = Input(cross=(pfs("a"), pfs("b")))
+    before = Files({"a": ["/1", "/2", "/3"], "b": ["/1", "/2", "/3"]})
+    after = Files({"a": ["/1", "/2", "/4"], "b": ["/1", "/2", "/3"]}, versions={("b", "/1"): 1})
+
+    found = list(enumerate_changes(node, after, lambda leaf: differences(leaf, before, after)) or ())
+
+    assert len(found) == 3 + 3 + 2
+    assert all("/1" in {each.path for each in (change.new or ())[1:]} or is_of(change, "/3", "/4") for change in found)
+
+
+def is_of(change: DatumChange, *paths: str) -> bool:
+    return (change.new or change.old or ())[0].path in paths
+
+
+def test_much_on_one_side_of_a_cross_streams() -> None:
+    def added() -> Iterator[InputChange]:
+        for number in range(1_002):
+            yield InputChange(None, DatumInput(source_of(many), f"/{number}", b"h"))
+        raise AssertionError("read further than asked for")
+
+    many, one = pfs("many").pfs, pfs("one")
+    assert many is not None
+
+    found = enumerate_changes(
+        Input(cross=(pfs("many"), one)),
+        Files({"many": [], "one": ["/a", "/b"]}),
+        lambda leaf: added() if leaf == many else [],
+    )
+
+    assert found is not None
+    assert named(next(found).new or () for _ in range(2)) == [("many:/0", "one:/a"), ("many:/0", "one:/b")]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        Input(join=(Input(join=(keyed("a"), keyed("b"))), keyed("c"))),
+        Input(group=(Input(cross=(keyed("a"), keyed("b"))), keyed("c"))),
+        Input(union=(Input(join=(keyed("a", outer_join=True), keyed("b"))), keyed("a"))),
+        Input(union=(pfs("a"), pfs("a", "/?*", project="other"))),
+    ],
+)
+def test_some_shapes_take_looking_at_everything(node: Input) -> None:
+    assert enumerate_changes(node, Files({"a": [], "b": [], "c": []}), lambda _: []) is None

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Column, Connection, Row, Select, delete, insert, literal, select, tuple_, update
 
-from trunkline.db.tables import commits, datum_sets, jobs, pipelines
+from trunkline.db.tables import commit_provenance, commits, datum_sets, jobs, pipelines
 from trunkline.model.jobs import JobState, PipelineType
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.queries.garbage import replace_in
+
+_FIRST_PAGE = 16
+_PAGE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class JobRow:
     runners: dict[str, int]
     warnings: tuple[str, ...]
     datums: str
+    buckets: dict[str, str]
 
     def __str__(self) -> str:
         return f"{self.project}/{self.pipeline}@{self.id}"
@@ -87,6 +91,7 @@ def _job(row: Row[Any]) -> JobRow:
         runners=row.runners,
         warnings=tuple(row.warnings),
         datums=row.datums,
+        buckets=row.buckets,
     )
 
 
@@ -138,22 +143,57 @@ def list_jobs(
     *,
     pipeline_key: int | None = None,
     projects: Sequence[str] = (),
+    input_commits: Sequence[int] = (),
     beyond: int | None = None,
     oldest_first: bool = False,
 ) -> Iterator[JobRow]:
-    """Yield jobs, newest first unless told; of one pipeline and of some projects only, where given.
+    """Yield jobs, newest first unless told; of one pipeline, of some projects, or of all these inputs, where given.
 
-    ``beyond`` is a time: only jobs made before it, or after it if the oldest come first.
+    ``beyond`` is a time: only jobs made before it, or after it if the oldest come first. Read a page at a time.
     """
-    statement = _select().order_by(jobs.c.key if oldest_first else jobs.c.key.desc())
+    statement = select(jobs)
     if pipeline_key is not None:
         statement = statement.where(jobs.c.pipeline == pipeline_key)
     if projects:
-        statement = statement.where(pipelines.c.project.in_(projects))
+        own = select(pipelines.c.key).where(pipelines.c.project.in_(projects))
+        statement = statement.where(jobs.c.pipeline.in_(own))
+    for upstream in input_commits:
+        of_input = select(commit_provenance.c.commit).where(commit_provenance.c.upstream == upstream)
+        statement = statement.where(jobs.c.output_commit.in_(of_input))
     if beyond is not None:
         statement = statement.where(jobs.c.created_at > beyond if oldest_first else jobs.c.created_at < beyond)
-    for row in connection.execute(statement):
-        yield _job(row)
+    yield from _pages(connection, statement, oldest_first=oldest_first)
+
+
+def _pages(connection: Connection, statement: Select[Any], *, oldest_first: bool) -> Iterator[JobRow]:
+    place = tuple_(jobs.c.created_at, jobs.c.key)
+    order = [column if oldest_first else column.desc() for column in (jobs.c.created_at, jobs.c.key)]
+    page, size = statement, _FIRST_PAGE
+    while True:
+        # The limit is inside, so that no database joins and sorts all jobs for a page.
+        inner = page.order_by(*order).limit(size).subquery()
+        named = select(inner, pipelines.c.project, pipelines.c.name)
+        named = named.join(pipelines, pipelines.c.key == inner.c.pipeline)
+        outer = [column if oldest_first else column.desc() for column in (inner.c.created_at, inner.c.key)]
+        found = [_job(row) for row in connection.execute(named.order_by(*outer))]
+        yield from found
+        if len(found) < size:
+            return
+        last = tuple_(literal(found[-1].created_at), literal(found[-1].key))
+        page, size = statement.where(place > last if oldest_first else place < last), _PAGE
+
+
+def jobs_made_after(connection: Connection, pipeline_key: int, key: int) -> list[JobRow]:
+    """Return the jobs of a pipeline with higher row keys, oldest first."""
+    statement = _select().where(jobs.c.pipeline == pipeline_key, jobs.c.key > key).order_by(jobs.c.key)
+    return [_job(row) for row in connection.execute(statement)]
+
+
+def newest_good_job(connection: Connection, pipeline_key: int) -> JobRow | None:
+    """Return the job of a pipeline that succeeded last."""
+    statement = _select().where(jobs.c.pipeline == pipeline_key, jobs.c.state == int(JobState.SUCCESS))
+    row = connection.execute(statement.order_by(jobs.c.created_at.desc(), jobs.c.key.desc()).limit(1)).first()
+    return None if row is None else _job(row)
 
 
 def unfinished_jobs(
@@ -171,9 +211,18 @@ def unfinished_jobs(
     return [_job(row) for row in connection.execute(statement)]
 
 
+def job_before(connection: Connection, job: JobRow) -> JobRow | None:
+    """Return the newest job of the same pipeline that was made before this one and has not ended."""
+    statement = _select().where(jobs.c.pipeline == job.pipeline_key, jobs.c.key < job.key)
+    statement = statement.where(jobs.c.state.in_(_UNFINISHED)).order_by(jobs.c.key.desc()).limit(1)
+    row = connection.execute(statement).first()
+    return None if row is None else _job(row)
+
+
 def newest_job(connection: Connection, pipeline_key: int) -> JobRow | None:
     """Return the job of a pipeline that was made last."""
-    statement = _select().where(jobs.c.pipeline == pipeline_key).order_by(jobs.c.key.desc()).limit(1)
+    statement = _select().where(jobs.c.pipeline == pipeline_key)
+    statement = statement.order_by(jobs.c.created_at.desc(), jobs.c.key.desc()).limit(1)
     row = connection.execute(statement).first()
     return None if row is None else _job(row)
 
@@ -228,11 +277,14 @@ def datum_sets_of(connection: Connection, job_key: int) -> list[DatumSetRow]:
 def used_roots(connection: Connection) -> list[str]:
     """Return the root of each table that jobs point at."""
     columns: Sequence[Column[str]] = (jobs.c.datums, datum_sets.c.datums, datum_sets.c.layer)
-    return [
+    found = [
         root
         for column in columns
         for root in connection.execute(select(column).where(column != "").distinct()).scalars()
     ]
+    for buckets in connection.execute(select(jobs.c.buckets)).scalars():
+        found += filter(None, buckets.values())
+    return found
 
 
 def used_logs(connection: Connection) -> list[str]:
