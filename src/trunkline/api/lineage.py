@@ -6,7 +6,8 @@ import grpc
 
 from trunkline.api import pps_wire, wire
 from trunkline.api.jobs import find_job
-from trunkline.model.versions import CommitReference
+from trunkline.model.names import SPEC
+from trunkline.model.versions import CommitKey, CommitReference, RepoKey
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
 from trunkline.pps.explanations import Explainer, Explanation
@@ -73,4 +74,9 @@ def _step(step: Step) -> lineage_pb2.LineageStep:
         job=job,
         datum_id=step.datum,
         ran_because=step.ran_because,
+        pipeline_version=step.version,
+        spec_commit=wire.commit(CommitKey(RepoKey(step.project, step.pipeline, SPEC), step.spec_commit))
+        if step.spec_commit
+        else None,
+        is_code=step.is_code,
     )

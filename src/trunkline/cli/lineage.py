@@ -14,6 +14,9 @@ from trunkline.cli.options import command, pass_session, project_option, raw_opt
 from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
 
+_LOG_LINES = 10
+_EVER_SECONDS = 100 * 365 * 24 * 3600
+
 
 @command("explain")
 @click.argument("job", metavar="PIPELINE@ID")
@@ -55,10 +58,14 @@ def plan(session: Session, *, file: str, reprocess: bool, project: str | None, r
 def why(session: Session, *, file: str, project: str | None, raw: str | None) -> None:
     """Show what a file was made from.
 
-    Down to the files that people wrote.
+    The datums with the version of their specification, their input files and code, down to what people wrote; and what
+    the datum that wrote the file has printed.
     """
     request = proto.lineage_pb2.LineageRequest(file=refer.file(file, session.project(project)))
-    _print_steps(session.client.lineage.Why(request), raw)
+    steps = list(session.client.lineage.Why(request))
+    _print_steps(steps, raw)
+    if steps and steps[0].datum_id and not raw:
+        _print_log(session, steps[0])
 
 
 @command("impact")
@@ -92,5 +99,22 @@ def _print_steps(steps: Iterable[proto.lineage_pb2.LineageStep], raw: str | None
     for step in steps:
         line = f"{'  ' * step.depth}{refer.show_commit(step.file.commit)}:{step.file.path}"
         by = f"  by {step.job.pipeline.name}@{step.job.id}, datum {step.datum_id[:12]}" if step.job.id else ""
+        version = f", spec version {step.pipeline_version}" if step.pipeline_version else ""
         because = f" ({step.ran_because})" if step.ran_because else ""
-        click.echo(f"{line}{by}{because}")
+        code = "  (code)" if step.is_code else ""
+        click.echo(f"{line}{by}{version}{because}{code}")
+
+
+def _print_log(session: Session, step: proto.lineage_pb2.LineageStep) -> None:
+    request = proto.pps_pb2.GetLogsRequest()
+    request.since.FromSeconds(_EVER_SECONDS)
+    request.job.CopyFrom(step.job)
+    request.datum.id = step.datum_id
+    request.datum.job.CopyFrom(step.job)
+    name = f"{step.job.pipeline.name}@{step.job.id}"
+    lines = [line.message.rstrip("\n") for line in session.client.pps.GetLogs(request) if line.user]
+    click.echo("\nIts datum printed nothing." if not lines else "\nIts datum printed:")
+    for line in lines[:_LOG_LINES]:
+        click.echo(f"  {line}")
+    if len(lines) > _LOG_LINES:
+        click.echo(f"  ... {len(lines) - _LOG_LINES} more: pachctl logs --job {name} --datum {step.datum_id}")

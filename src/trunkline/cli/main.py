@@ -1,5 +1,6 @@
 """The program's entry: runs one command and turns its failure into a line and an exit code."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,16 +21,23 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command of the process's arguments and exit."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == _INTERRUPTED:
+        # gRPC's orderly end may wait for the call that was cut short.
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str], *, program: str | None = None) -> int:
     """Run one command and return the exit code: 0, 1 after an error, 130 after Ctrl-C."""
     session = Session()
     root = RootGroup(COMMANDS, about=_HELP)
+    was_interrupted = False
     try:
         code = root.main(list(arguments), prog_name=program, standalone_mode=False, obj=session)
     except (click.Abort, KeyboardInterrupt):
+        was_interrupted = True
         return _INTERRUPTED
     except (Error, click.ClickException, OSError) as error:
         if session.verbose:
@@ -39,7 +47,8 @@ def run(arguments: Sequence[str], *, program: str | None = None) -> int:
         _report(error)
         return 1
     finally:
-        session.close()
+        if not was_interrupted:  # else a call that was cut short may hold what closing waits for
+            session.close()
     return code if isinstance(code, int) else 0
 
 

@@ -1,7 +1,7 @@
 """What files were made from, and what came of them: an output file's tag is the id of the datum that wrote it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import PurePosixPath
 
@@ -44,6 +44,21 @@ class Step:
     job: str = ""
     datum: str = ""
     ran_because: str = ""
+    version: int = 0
+    """Of the pipeline's specification, as the job ran it."""
+    spec_commit: str = ""
+    is_code: bool = False
+    """Whether the command of the datum that read this file names it, as it does a script."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What a job ran by."""
+
+    version: int
+    spec_commit: str
+    words: str
+    """All that its command says."""
 
 
 class Lineage:
@@ -55,6 +70,7 @@ class Lineage:
         self._commits: dict[CommitKey, CommitRow | None] = {}
         self._jobs: dict[int, JobRow | None] = {}
         self._readers: dict[RepoKey, list[_Reader]] = {}
+        self._ran: dict[tuple[int, str], _Ran | None] = {}
 
     # What a file was made from
 
@@ -75,7 +91,8 @@ class Lineage:
         if job is None or record is None:
             yield Step(depth, commit.commit, row.path)
             return
-        yield _step(depth, commit.commit, row.path, job, record)
+        ran = self._ran_by(job, record.job)
+        yield _step(depth, commit.commit, row.path, job, record, ran=ran)
         if (commit.key, row.path) in seen:
             return
         seen.add((commit.key, row.path))
@@ -83,9 +100,11 @@ class Lineage:
             repo = RepoKey(each.project, each.repo, each.repo_type)
             upstream = self._find_commit(CommitKey(repo, each.commit))
             if upstream is None or upstream.forgotten_at is not None:
-                yield Step(depth + 1, CommitKey(repo, each.commit), each.path)
+                steps = iter([Step(depth + 1, CommitKey(repo, each.commit), each.path)])
             else:
-                yield from self._why(upstream, each.path, depth + 1, seen)
+                steps = self._why(upstream, each.path, depth + 1, seen)
+            is_code = ran is not None and f"/pfs/{each.name}{each.path}" in ran.words
+            yield from (replace(step, is_code=is_code and step.depth == depth + 1) for step in steps)
 
     def _why_below(
         self, commit: CommitRow, files: FileSet, path: str, depth: int, seen: set[tuple[int, str]], *, is_output: bool
@@ -98,6 +117,18 @@ class Lineage:
             return
         for row in islice(files.files(path.rstrip("/") + "/"), _FILES_OF_DIRECTORY_MAX):
             yield from self._why(commit, row.path, depth, seen)
+
+    def _ran_by(self, job: JobRow, id: str) -> _Ran | None:  # noqa: A002 - the field's word
+        """Return what the job of that id, of the same pipeline, ran by; None if it was deleted."""
+        key = job.pipeline_key, id
+        if key not in self._ran:
+            with self._versioning.reading() as tx:
+                row = job if job.id == id else jobs.find_job(tx.connection, job.pipeline_key, id)
+                version = None if row is None else pipelines.find_version(tx.connection, row.pipeline_key, row.version)
+            transform = None if version is None else decode_spec(version.spec_json).transform
+            words = () if transform is None else (*transform.cmd, *transform.stdin)
+            self._ran[key] = None if version is None else _Ran(version.version, version.spec_commit, "\n".join(words))
+        return self._ran[key]
 
     def _find_commit(self, key: CommitKey) -> CommitRow | None:
         if key not in self._commits:
@@ -129,7 +160,8 @@ class Lineage:
         for reader in self._readers_of(repo):
             for record in self._records_of(reader, repo, path):
                 for written in record.outputs:
-                    yield _step(depth, reader.output, written, reader.job, record)
+                    ran = self._ran_by(reader.job, record.job)
+                    yield _step(depth, reader.output, written, reader.job, record, ran=ran)
                     if (reader.output.repo, written) not in seen:
                         seen.add((reader.output.repo, written))
                         yield from self._impact(reader.output.repo, written, depth + 1, seen)
@@ -204,8 +236,9 @@ def _good_job_at(tx: Transaction, commit: CommitRow) -> JobRow | None:
     return None
 
 
-def _step(depth: int, commit: CommitKey, path: str, job: JobRow, record: DatumRecord) -> Step:
-    return Step(depth, commit, path, job.project, job.pipeline, record.job, record.id, record.why)
+def _step(depth: int, commit: CommitKey, path: str, job: JobRow, record: DatumRecord, *, ran: _Ran | None) -> Step:
+    step = Step(depth, commit, path, job.project, job.pipeline, record.job, record.id, record.why)
+    return step if ran is None else replace(step, version=ran.version, spec_commit=ran.spec_commit)
 
 
 def _places(path: str) -> list[str]:

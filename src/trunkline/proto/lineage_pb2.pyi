@@ -59,15 +59,21 @@ class LineageRequest(_message.Message):
     def __init__(self, file: _Optional[_Union[_pfs_pb2.File, _Mapping]] = ...) -> None: ...
 
 class LineageStep(_message.Message):
-    __slots__ = ("depth", "file", "job", "datum_id", "ran_because")
+    __slots__ = ("depth", "file", "job", "datum_id", "ran_because", "pipeline_version", "spec_commit", "is_code")
     DEPTH_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     JOB_FIELD_NUMBER: _ClassVar[int]
     DATUM_ID_FIELD_NUMBER: _ClassVar[int]
     RAN_BECAUSE_FIELD_NUMBER: _ClassVar[int]
+    PIPELINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SPEC_COMMIT_FIELD_NUMBER: _ClassVar[int]
+    IS_CODE_FIELD_NUMBER: _ClassVar[int]
     depth: int
     file: _pfs_pb2.File
     job: _pps_pb2.Job
     datum_id: str
     ran_because: str
-    def __init__(self, depth: _Optional[int] = ..., file: _Optional[_Union[_pfs_pb2.File, _Mapping]] = ..., job: _Optional[_Union[_pps_pb2.Job, _Mapping]] = ..., datum_id: _Optional[str] = ..., ran_because: _Optional[str] = ...) -> None: ...
+    pipeline_version: int
+    spec_commit: _pfs_pb2.Commit
+    is_code: bool
+    def __init__(self, depth: _Optional[int] = ..., file: _Optional[_Union[_pfs_pb2.File, _Mapping]] = ..., job: _Optional[_Union[_pps_pb2.Job, _Mapping]] = ..., datum_id: _Optional[str] = ..., ran_because: _Optional[str] = ..., pipeline_version: _Optional[int] = ..., spec_commit: _Optional[_Union[_pfs_pb2.Commit, _Mapping]] = ..., is_code: _Optional[bool] = ...) -> None: ...

@@ -11,7 +11,7 @@ import pytest
 from trunkline.proto import lineage_pb2, lineage_pb2_grpc, pfs_pb2, pps_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
 
-UPPER = shell("for f in /pfs/in/*; do tr a-z A-Z < $f > /pfs/out/$(basename $f); done")
+UPPER = shell("for f in /pfs/in/*; do tr a-z A-Z < $f > /pfs/out/$(basename $f); echo saw $f; done")
 JOIN = shell("cat /pfs/upper/* > /pfs/out/all")
 
 
@@ -116,6 +116,34 @@ def test_inputs_that_are_combined_are_traced_as_well(cluster: Cluster, lineage: 
     cluster.pps.DeletePipeline(pps_pb2.DeletePipelineRequest(pipeline=pps_pb2.Pipeline(name="crossed")))
 
 
+def test_the_code_and_the_version_of_the_specification_are_told(
+    cluster: Cluster, lineage: lineage_pb2_grpc.LineageStub
+) -> None:
+    cluster.create_repo("code")
+    cluster.put("code", {"/twice.sh": "cat /pfs/letters/* /pfs/letters/* > /pfs/out/twice"})
+    node = {"cross": [pfs("letters", "/a"), pfs("code", "/twice.sh")]}
+    spec = {"pipeline": {"name": "twice"}, "transform": {"cmd": ["sh", "/pfs/code/twice.sh"]}, "input": node}
+    cluster.create(spec)
+    cluster.finished_job("twice")
+    cluster.create({**spec, "description": "the same"}, update=True)
+    cluster.finished_job("twice")
+
+    before = list(lineage.Why(request("twice", "/twice")))
+    cluster.create({**spec, "description": "again"}, update=True, reprocess=True)
+    cluster.finished_job("twice")
+    after = list(lineage.Why(request("twice", "/twice")))
+
+    assert [(step.file.path, step.is_code) for step in before] == [
+        ("/twice", False),
+        ("/twice.sh", True),
+        ("/a", False),
+    ]
+    assert (before[0].pipeline_version, after[0].pipeline_version) == (1, 3)  # the second skipped the datum
+    assert before[0].spec_commit.repo.type == "spec"
+    assert before[0].spec_commit.id != after[0].spec_commit.id
+    cluster.pps.DeletePipeline(pps_pb2.DeletePipelineRequest(pipeline=pps_pb2.Pipeline(name="twice")))
+
+
 def test_a_file_that_is_not_there_is_not_found(lineage: lineage_pb2_grpc.LineageStub) -> None:
     for call in (lineage.Why, lineage.Impact):
         with pytest.raises(grpc.RpcError) as refused:
@@ -142,5 +170,7 @@ def test_the_command_line_prints_it(
     assert "3 would run: new (in:/a; in:/b; in:/c)" in run("plan", "-f", str(spec))
     lines = run("why", "upper@master:/c").splitlines()
     assert ":/c  by upper@" in lines[0]
+    assert ", spec version 1 (new)" in lines[0]
     assert lines[1].startswith("  letters@")
+    assert lines[-2:] == ["Its datum printed:", "  saw /pfs/in/c"]
     assert "all@" in run("impact", "letters@master:/a").splitlines()[1]
