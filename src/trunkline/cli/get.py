@@ -107,7 +107,7 @@ def _get_directory(
             first = next(pieces, None)
             if first is not None:
                 extract(chain([first], pieces), prefix=below, into=staging.files, moved=moved)
-            elif progress:
+            elif progress or shows_bar(progress):
                 # The server has written there itself, and sends nothing.
                 for file in staging.files.rglob("*"):
                     if file.is_file():
