@@ -21,6 +21,8 @@ def configure(*, verbose: bool = False) -> None:
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    if not verbose:
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # a new state directory is no event for its user
 
 
 class Cancellable(Protocol):

@@ -1,5 +1,6 @@
 """The gRPC server: services, limits, health, reflection."""
 
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -88,6 +89,17 @@ class GrpcServer:
         self.server.stop(grace_seconds).wait()
 
 
+def _check_port(host: str, port: int) -> None:
+    """Raise UnavailableError with the system's reason; gRPC says no more than that it failed, in a log line, too."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            hint = "--grpc-port names another, 0 any that is free"
+            raise UnavailableError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from error
+
+
 def start_grpc_server(
     versioning: Versioning,
     objects: ObjectStore,
@@ -104,6 +116,7 @@ def start_grpc_server(
     chunk_url: Callable[[ChunkRef], str],
 ) -> GrpcServer:
     """Serve on host and port; port 0 picks a free one. Raise UnavailableError where the port is taken."""
+    _check_port(host, port)
     server = grpc.server(
         ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"), options=_OPTIONS, interceptors=[ErrorInterceptor()]
     )
@@ -140,7 +153,7 @@ def start_grpc_server(
     try:
         bound = server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:
-        raise UnavailableError(f"cannot listen on {host}:{port}: is another server there? ({error})") from error
+        raise UnavailableError(f"cannot listen on {host}:{port}: {error}") from error
     server.start()
     for service in ("", *_SERVICES):
         servicer.set(service, health_pb2.HealthCheckResponse.SERVING)

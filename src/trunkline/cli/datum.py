@@ -20,10 +20,13 @@ from trunkline.cli.tables import Cell, print_details, print_table
 @command("datum")
 @click.argument("job", metavar="[PIPELINE@ID]", required=False)
 @click.option("-f", "--file", default="", help="A specification: list the datums that its input would make now.")
+@click.option("--why", is_flag=True, help="Say why each datum ran: new, or which of its files changed.")
 @project_option
 @raw_options
 @pass_session
-def list_datum(session: Session, *, job: str | None, file: str, project: str | None, raw: str | None) -> None:
+def list_datum(
+    session: Session, *, job: str | None, file: str, why: bool, project: str | None, raw: str | None
+) -> None:
     """List the datums of a job, or those that a specification would make."""
     if bool(job) == bool(file):
         raise click.UsageError("give either a job, pipeline@id, or --file with a specification")
@@ -36,7 +39,8 @@ def list_datum(session: Session, *, job: str | None, file: str, project: str | N
     if raw:
         print_messages(datums, raw)
     else:
-        print_table(("ID", "FILES", "STATUS", "TIME"), (_row(info) for info in datums))
+        header = ("ID", "FILES", "STATUS", "TIME", *(("RAN BECAUSE",) if why else ()))
+        print_table(header, (_row(info, with_why=why) for info in datums))
 
 
 def _input_of(file: str, in_project: str) -> proto.pps_pb2.Input:
@@ -56,10 +60,15 @@ def _input_of(file: str, in_project: str) -> proto.pps_pb2.Input:
     return node
 
 
-def _row(info: proto.pps_pb2.DatumInfo) -> list[Cell]:
+def _row(info: proto.pps_pb2.DatumInfo, *, with_why: bool) -> list[Cell]:
     files = ", ".join(_file(each) for each in info.data)
     unknown = info.state == proto.pps_pb2.DatumState.UNKNOWN
-    return [info.datum.id or "-", files, "-" if unknown else states.datum_state(info.state), _time(info)]
+    state = "-" if unknown else states.datum_state(info.state)
+    row = [info.datum.id or "-", files, state, _time(info)]
+    if with_why:
+        was_skipped = info.state == proto.pps_pb2.DatumState.SKIPPED  # then the reason is that of an earlier job
+        row.append("-" if was_skipped else info.why or "-")
+    return row
 
 
 def _file(info: proto.pfs_pb2.FileInfo) -> str:

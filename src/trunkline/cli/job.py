@@ -10,6 +10,7 @@ from trunkline import proto
 from trunkline.cli import human, states
 from trunkline.cli import references as refer
 from trunkline.cli.inputs import leaves
+from trunkline.cli.lineage import causes_of
 from trunkline.cli.options import (
     ShowTime,
     all_projects_option,
@@ -62,12 +63,13 @@ def list_job(
     Without options: job sets, newest first. A job set is all the jobs that one change set off.
     """
     in_project = session.project(project)
+    wanted = states.job_states(only)
     projects = [] if all_projects else [refer.project(in_project)]
     pps = session.client.pps
     if job_set:
         message = proto.pps_pb2.JobSet(id=_job_set_id(job_set))
         jobs = pps.InspectJobSet(proto.pps_pb2.InspectJobSetRequest(job_set=message))
-        _print_jobs(_in_state(jobs, only), raw, show_time)
+        _print_jobs(_in_state(jobs, wanted), raw, show_time)
         return
     if not (pipeline or inputs or only or expand):
         _list_sets(session, projects, number, raw, show_time)
@@ -80,7 +82,7 @@ def list_job(
     )
     if pipeline:
         request.pipeline.CopyFrom(refer.pipeline(pipeline, in_project))
-    _print_jobs(_in_state(pps.ListJob(request), only), raw, show_time)
+    _print_jobs(_in_state(pps.ListJob(request), wanted), raw, show_time)
 
 
 def _list_sets(
@@ -105,8 +107,7 @@ def _set_row(info: proto.pps_pb2.JobSetInfo, show_time: ShowTime) -> list[str]:
     return [info.job_set.id, str(len(info.jobs)), progress, show_time(created), show_time(modified)]
 
 
-def _in_state(jobs: Iterable[proto.pps_pb2.JobInfo], only: tuple[str, ...]) -> Iterable[proto.pps_pb2.JobInfo]:
-    wanted = {state.lower().removeprefix("job_") for state in only}
+def _in_state(jobs: Iterable[proto.pps_pb2.JobInfo], wanted: set[str]) -> Iterable[proto.pps_pb2.JobInfo]:
     return (job for job in jobs if not wanted or states.text(states.job_state(job.state)) in wanted)
 
 
@@ -179,10 +180,10 @@ def _inspect(
     if raw:
         print_messages([info], raw)
     else:
-        print_details(_details(info, show_time))
+        print_details(_details(info, show_time, causes_of(session, info)))
 
 
-def _details(info: proto.pps_pb2.JobInfo, show_time: ShowTime) -> list[tuple[str, Cell]]:
+def _details(info: proto.pps_pb2.JobInfo, show_time: ShowTime, causes: str) -> list[tuple[str, Cell]]:
     stats, details = info.stats, info.details
     read = [
         f"{leaf.pfs.repo or leaf.cron.repo}@{commit}"
@@ -201,6 +202,7 @@ def _details(info: proto.pps_pb2.JobInfo, show_time: ShowTime) -> list[tuple[str
         ("Duration", _duration(info)),
         ("Restarts", str(info.restart or "")),
         ("Datums", f"{info.data_total} in all: {_counts(info)}"),
+        ("Ran because", causes),
         ("Runner", ", ".join(f"{name} ({count} datums)" for name, count in sorted(info.runners.items()))),
         ("Warnings", "\n".join(info.warnings)),
         ("Downloaded", human.size(stats.download_bytes)),

@@ -13,8 +13,11 @@ from trunkline.cli import references as refer
 from trunkline.cli.options import command, pass_session, project_option, raw_options
 from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
+from trunkline.errors import NotSupportedError
 
 _LOG_LINES = 10
+_EXPLAINED_AT_ONCE = 10_000
+"""How many datums' records are read to show a job."""
 _EVER_SECONDS = 100 * 365 * 24 * 3600
 
 
@@ -86,10 +89,30 @@ def _print_explanation(found: proto.lineage_pb2.Explanation, raw: str | None, *,
     click.echo(f"{found.pipeline.project.name}/{found.pipeline.name}: {found.total} datums")
     click.echo(f"  {found.skipped} skipped: unchanged")
     for cause in found.causes:
-        more = ", ..." if len(cause.examples) < cause.datums else ""
-        click.echo(f"  {cause.datums} {ran}: {cause.why} ({'; '.join(cause.examples)}{more})")
+        click.echo(f"  {_cause_line(cause, ran)}")
     if found.deleted:
         click.echo(f"  {found.deleted} gone, with what they wrote")
+
+
+def _cause_line(cause: proto.lineage_pb2.Cause, ran: str = "ran") -> str:
+    """Return ``2 ran: new (in:/a; in:/b)``."""
+    more = ", ..." if len(cause.examples) < cause.datums else ""
+    return f"{cause.datums} {ran}: {cause.why} ({'; '.join(cause.examples)}{more})"
+
+
+def causes_of(session: Session, info: proto.pps_pb2.JobInfo) -> str:
+    """Return why datums ran, with the first examples; for many datums the command that counts them."""
+    ran = info.data_processed + info.data_failed + info.data_recovered
+    if not ran:
+        return ""
+    if ran > _EXPLAINED_AT_ONCE:
+        return f"`trunkline explain {info.job.pipeline.name}@{info.job.id}` tells"
+    try:
+        found = session.client.lineage.Explain(proto.lineage_pb2.ExplainRequest(job=info.job))
+    except NotSupportedError:  # a server of the field
+        return ""
+    lines = [_cause_line(cause) for cause in found.causes]
+    return lines[0] if len(lines) == 1 else "\n".join(f"  {line}" for line in lines)
 
 
 def _print_steps(steps: Iterable[proto.lineage_pb2.LineageStep], raw: str | None) -> None:

@@ -49,6 +49,8 @@ def logs(
     """
     if tail is not None:
         raise click.UsageError("tail has been deprecated: pipe the output through `tail` instead")
+    if not (pipeline or job or datum):
+        raise click.UsageError("whose logs? give --pipeline NAME or --job PIPELINE@ID; `logs2` has those of a project")
     if datum and not (pipeline or job):
         raise click.UsageError("--datum needs --pipeline or --job")
     request = proto.pps_pb2.GetLogsRequest(
@@ -63,7 +65,7 @@ def logs(
     if datum:
         request.datum.id = datum
         request.datum.job.CopyFrom(request.job)
-    only_user = bool(pipeline or job) and not (master or worker or raw)
+    only_user = not (master or worker or raw)
     for line in session.client.pps.GetLogs(request):
         if raw:
             click.echo(json.dumps(to_dict(line), ensure_ascii=False))

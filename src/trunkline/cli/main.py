@@ -39,6 +39,9 @@ def run(arguments: Sequence[str], *, program: str | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         was_interrupted = True
         return _INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message())
+        return 0
     except (Error, click.ClickException, OSError) as error:
         if session.verbose:
             import traceback  # late: every command would pay for it

@@ -60,7 +60,7 @@ def list_pipeline(
         request.commit_set.id = commit
     if pipeline:
         request.pipeline.CopyFrom(refer.pipeline(pipeline, in_project))
-    wanted = {state.lower().removeprefix("pipeline_") for state in only}
+    wanted = states.pipeline_states(only)
     found = session.client.pps.ListPipeline(request)
     infos = (info for info in found if not wanted or states.text(states.pipeline_state(info.state)) in wanted)
     if spec:

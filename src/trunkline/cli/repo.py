@@ -52,7 +52,14 @@ def _create(session: Session, repo: str, description: str, project: str | None, 
 
 @command("repo")
 @click.option("--all", "all_types", is_flag=True, help="With the system's own repos.")
-@click.option("--type", "kind", default="user", help="Only repos of this type.", show_default=True)
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["user", "meta", "spec"]),
+    default="user",
+    help="Only repos of this type.",
+    show_default=True,
+)
 @all_projects_option
 @project_option
 @raw_options

@@ -23,7 +23,7 @@ _HTTP_PORT = 30600
 @click.option("--home", type=click.Path(path_type=Path), help="Where the state is; by default $TRUNKLINE_HOME.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--grpc-port", default=DEFAULT_PORT, show_default=True, help="The port for clients; 0 picks a free one.")
-@click.option("--http-port", default=_HTTP_PORT, show_default=True, help="The port for S3 and the web; 0 picks one.")
+@click.option("--http-port", default=_HTTP_PORT, show_default=True, help="The port for HTTP; 0 picks a free one.")
 @click.option("--workers", type=click.IntRange(min=1), help="How many datums run at once; by default one per core.")
 @click.option(
     "--runner", type=click.Choice(["auto", "process", "warm", "reuse"]), default="auto", help="How Python is run."

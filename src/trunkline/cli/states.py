@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import click
+
 from trunkline import proto
 from trunkline.cli.tables import Cell, Coloured
 
@@ -38,6 +42,24 @@ def pipeline_state(state: proto.pps_pb2.PipelineState) -> Cell:
 def datum_state(state: proto.pps_pb2.DatumState) -> Cell:
     """Return ``skipped`` for SKIPPED."""
     return _coloured(proto.pps_pb2.DatumState.Name(state).lower())
+
+
+def job_states(given: Iterable[str]) -> set[str]:
+    """Return the states of ``--state``, written as ``success`` or with ``JOB_``, as `job_state` shows them."""
+    return _known(given, proto.pps_pb2.JobState.keys(), "JOB_")
+
+
+def pipeline_states(given: Iterable[str]) -> set[str]:
+    """Return the states of ``--state``, written as ``paused`` or with ``PIPELINE_``, as `pipeline_state` shows them."""
+    return _known(given, proto.pps_pb2.PipelineState.keys(), "PIPELINE_")
+
+
+def _known(given: Iterable[str], names: Iterable[str], prefix: str) -> set[str]:
+    wanted = {state.lower().removeprefix(prefix.lower()) for state in given}
+    known = [name.removeprefix(prefix).lower() for name in names if not name.endswith("STATE_UNKNOWN")]
+    if unknown := sorted(wanted.difference(known)):
+        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(known)}", param_hint="--state")
+    return wanted
 
 
 def text(cell: Cell) -> str:

@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -98,16 +99,20 @@ def config_path() -> Path:
 
 
 def read_config(path: Path | None = None) -> Config:
-    """Return what the file says; a missing file is created, with one context that means the local server."""
+    """Return what the file says; a missing file is created, with one context that means the local server.
+
+    Where it cannot be created, in a home without rights for example, the same holds without a file.
+    """
     path = path or config_path()
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         config = Config(contexts={DEFAULT_CONTEXT: Context(project=DEFAULT_PROJECT)}, user_id=new_id())
-        write_config(config, path)
+        with suppress(InvalidInputError):
+            write_config(config, path)
         return config
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"cannot read the configuration {path}: {error}") from None
+        raise InvalidInputError(f"cannot read the configuration {path}: {_reason(error)}") from None
     return _decode(_parse(text, path), path)
 
 
@@ -123,7 +128,13 @@ def write_config(config: Config, path: Path | None = None) -> None:
             file.write(text)
         Path(file.name).replace(path)
     except OSError as error:
-        raise InvalidInputError(f"cannot write the configuration {path}: {error}") from None
+        raise InvalidInputError(
+            f"cannot write the configuration {path}: {_reason(error)}; PACH_CONFIG can name another file"
+        ) from None
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _parse(text: str, path: Path) -> object:
@@ -136,7 +147,8 @@ def _parse(text: str, path: Path) -> object:
         try:
             data = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise InvalidInputError(f"the configuration {path} is neither JSON nor YAML: {error}") from None
+            reason = " ".join(str(error).split())
+            raise InvalidInputError(f"the configuration {path} is neither JSON nor YAML: {reason}") from None
     return data
 
 

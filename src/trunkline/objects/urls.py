@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from trunkline.errors import Error, InvalidInputError
@@ -66,7 +66,11 @@ def _unreadable(url: str, reason: object) -> UrlError:
 
 
 def _line(reason: object) -> str:
-    """Return the first line, as obstore's errors go on with details of its inside."""
+    """Return the first line, as obstore's errors go on with details of its inside, without what Python puts around."""
+    if isinstance(reason, URLError) and not isinstance(reason, HTTPError):
+        reason = reason.reason
+    if isinstance(reason, OSError) and not isinstance(reason, URLError) and reason.strerror:
+        return reason.strerror
     return str(reason).strip().partition("\n")[0]
 
 

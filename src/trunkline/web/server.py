@@ -62,7 +62,8 @@ def start_http_server(versioning: Versioning, *, host: str, port: int) -> HttpSe
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise UnavailableError(f"cannot listen on {host}:{port}: is another server there? ({error})") from error
+        hint = "--http-port names another, 0 any that is free"
+        raise UnavailableError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from error
     config = uvicorn.Config(application(versioning), log_level="warning", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)

@@ -1,5 +1,6 @@
 """Files that come from URLs and go to them."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,6 +98,17 @@ def test_a_page_that_is_missing_or_cut_short_leaves_the_commit_as_it_was(story: 
         story.put(commit, add("/with", "it"), add_url("/page", f"{address}/{page}"))
 
     assert story.read(commit) == {"/before": "1"}
+
+
+def test_a_server_that_does_not_answer_is_told_in_the_systems_words(story: Story) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/page"
+
+        with pytest.raises(grpc.RpcError) as refused:
+            story.put(at("in"), add_url("/page", url))
+
+    assert refused.value.details() == f"error retrieving content from {url}: Connection refused"
 
 
 def test_a_prefix_of_a_bucket_is_read_recursively_under_relative_names(story: Story, address: str) -> None:

@@ -49,6 +49,14 @@ def test_a_noun_alone_says_what_can_be_done_with_it(noun: str, pachctl: Pachctl)
     assert "  list " in outcome.out
 
 
+@pytest.mark.parametrize("words", [(), ("list",), ("config", "get")], ids=" ".join)
+def test_a_verb_alone_prints_its_help_once(words: tuple[str, ...], pachctl: Pachctl) -> None:
+    outcome = pachctl(*words)
+
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == pachctl(*words, "--help").out
+
+
 def test_an_unknown_command_is_answered_with_the_nearest(pachctl: Pachctl) -> None:
     outcome = pachctl("list", "rpo")
 

@@ -131,7 +131,8 @@ class Engine(pps_pb2_grpc.APIServicer):
         stats = pps_pb2.ProcessStats(process_time=Duration(seconds=1), upload_time=Duration(nanos=500_000_000))
         yield pps_pb2.DatumInfo(
             datum=pps_pb2.Datum(id="5b"),
-            state=pps_pb2.DatumState.SKIPPED,
+            state=pps_pb2.DatumState.SUCCESS,
+            why="changed input: images:/a",
             stats=stats,
             data=[pfs_pb2.FileInfo(file=file)],
         )
@@ -308,6 +309,16 @@ def test_jobs_are_filtered_by_state_and_input(pachctl: Pachctl, engine: Engine) 
     assert engine.requests[0].input_commit[0].id == ID
 
 
+@pytest.mark.parametrize("noun", ["job", "pipeline"])
+def test_a_state_that_there_is_not_is_refused_with_those_there_are(pachctl: Pachctl, engine: Engine, noun: str) -> None:
+    outcome = pachctl("list", noun, "--state", "finishd")
+
+    assert (outcome.code, engine.requests) == (1, [])
+    assert "Invalid value for --state: 'finishd' is not one of " in outcome.err
+    assert "running" in outcome.err
+    assert "unknown" not in outcome.err
+
+
 def test_a_job_is_shown_with_reason_counts_and_commits(pachctl: Pachctl, engine: Engine) -> None:
     lines = pachctl("inspect", "job", f"edges@{ID}").out.splitlines()
 
@@ -328,8 +339,15 @@ def test_waiting_for_an_id_waits_for_the_job_set(pachctl: Pachctl, engine: Engin
 
 def test_datums_are_listed_with_files_state_and_time(pachctl: Pachctl, engine: Engine) -> None:
     assert pachctl("list", "datum", f"edges@{ID}").out == (
-        f"ID   FILES{' ' * 40}STATUS    TIME\n5b   images@{ID}:/a   skipped   1.5s\n"
+        f"ID   FILES{' ' * 40}STATUS    TIME\n5b   images@{ID}:/a   success   1.5s\n"
     )
+
+
+def test_datums_are_listed_with_why_they_ran_if_that_is_asked_for(pachctl: Pachctl, engine: Engine) -> None:
+    header, row = pachctl("list", "datum", f"edges@{ID}", "--why").out.splitlines()
+
+    assert header.endswith("TIME   RAN BECAUSE")
+    assert row.endswith("1.5s   changed input: images:/a")
 
 
 def test_datums_of_a_specification_are_asked_for_by_its_input(pachctl: Pachctl, engine: Engine, spec: Path) -> None:
@@ -352,6 +370,13 @@ def test_raw_logs_are_one_object_a_line(pachctl: Pachctl, engine: Engine) -> Non
     lines = pachctl("logs", "-p", "edges", "--raw").out.splitlines()
 
     assert json.loads(lines[1]) == {"message": "hello", "user": True}
+
+
+def test_logs_of_nothing_are_refused_with_what_can_be_named(pachctl: Pachctl, engine: Engine) -> None:
+    outcome = pachctl("logs")
+
+    assert (outcome.code, engine.requests) == (1, [])
+    assert "error: whose logs? give --pipeline NAME or --job PIPELINE@ID" in outcome.err
 
 
 def test_tail_is_refused_with_the_way_out(pachctl: Pachctl, engine: Engine) -> None:

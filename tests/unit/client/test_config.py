@@ -22,6 +22,18 @@ def test_missing_file_is_created_with_a_context_for_the_local_server(tmp_path: P
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_where_no_file_can_be_created_the_local_server_is_meant_all_the_same() -> None:
+    path = Path("/proc/pachyderm/config.json")  # there, not even root can create one
+
+    config = read_config(path)
+
+    assert config.context() == ("default", Context(project="default"))
+    with pytest.raises(
+        InvalidInputError, match=r"config\.json: No such file or directory; PACH_CONFIG can name another file"
+    ):
+        write_config(config, path)
+
+
 def test_what_other_programs_wrote_survives_a_change(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     contexts = {"a": {"source": 2, "pachd_address": "grpc://h:1", "namespace": "ns", "port_forwarders": {"pachd": 1}}}
@@ -66,8 +78,10 @@ def test_broken_file_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(text)
 
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(InvalidInputError) as refused:
         read_config(path)
+
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_path_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
