@@ -164,5 +164,10 @@ class Client:
         self.close()
 
     def _service(self, name: str, kind: str = "APIStub") -> object:
-        stub: object = getattr(importlib.import_module(f"trunkline.proto.{name}_pb2_grpc"), kind)(self._channel)
-        return TranslatingStub(stub, self.address, metadata=self._metadata, timeout_seconds=self._timeout_seconds)
+        return TranslatingStub(
+            getattr(importlib.import_module(f"trunkline.proto.{name}_pb2_grpc"), kind),
+            self._channel,
+            self.address,
+            metadata=self._metadata,
+            timeout_seconds=self._timeout_seconds,
+        )

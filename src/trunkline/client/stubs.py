@@ -12,10 +12,23 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 class TranslatingStub:
-    """A generated stub with headers and time limit filled in. Its methods raise `trunkline.errors`."""
+    """A generated stub with headers and time limit filled in. Its methods raise `trunkline.errors`.
 
-    def __init__(self, stub: object, address: Address, *, metadata: Metadata, timeout_seconds: float | None) -> None:
-        self._stub = stub
+    It and its streams keep the channel, which ends its calls when nothing refers to it: neither the generated stub nor
+    the calls do.
+    """
+
+    def __init__(
+        self,
+        kind: Callable[[grpc.Channel], object],
+        channel: grpc.Channel,
+        address: Address,
+        *,
+        metadata: Metadata,
+        timeout_seconds: float | None,
+    ) -> None:
+        self._stub = kind(channel)
+        self._channel = channel
         self._address = address
         self._metadata = metadata
         self._timeout_seconds = timeout_seconds
@@ -28,7 +41,9 @@ class TranslatingStub:
                 answer = method(request, timeout=timeout or self._timeout_seconds, metadata=self._metadata)
             except grpc.RpcError as error:
                 raise translate(error, self._address) from None
-            return TranslatingStream(answer, self._address) if isinstance(answer, grpc.Call) else answer
+            if not isinstance(answer, grpc.Call):
+                return answer
+            return TranslatingStream(answer, self._channel, self._address)
 
         return call
 
@@ -36,8 +51,14 @@ class TranslatingStub:
 class TranslatingStream(Iterator[object]):
     """The messages of a streaming answer. Iterating raises `trunkline.errors`."""
 
-    def __init__(self, call: Any, address: Address) -> None:  # noqa: ANN401 - gRPC's class has no public name
+    def __init__(
+        self,
+        call: Any,  # noqa: ANN401 - gRPC's class has no public name
+        channel: grpc.Channel,
+        address: Address,
+    ) -> None:
         self._call = call
+        self._channel = channel
         self._address = address
 
     def __next__(self) -> object:

@@ -1,4 +1,5 @@
 # ruff: noqa: N802 - the wire names the methods
+import gc
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -52,6 +53,21 @@ def test_statuses_become_our_errors_with_the_servers_words(
         client.pfs.InspectRepo(pfs_pb2.InspectRepoRequest())
 
     assert type(caught.value) is kind
+
+
+class Listing(pfs_pb2_grpc.APIServicer):
+    def ListRepo(self, request: pfs_pb2.ListRepoRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.RepoInfo]:
+        for number in range(100):
+            yield pfs_pb2.RepoInfo(description=str(number))
+
+
+def test_a_stream_goes_on_when_its_client_is_no_longer_referred_to(connect_to: ConnectTo) -> None:
+    address = str(connect_to(Listing()).address)
+
+    stream = connect(address).pfs.ListRepo(pfs_pb2.ListRepoRequest())
+    gc.collect()
+
+    assert [info.description for info in stream] == [str(number) for number in range(100)]
 
 
 def test_a_server_that_says_unavailable_is_not_taken_for_unreachable(connect_to: ConnectTo) -> None:
