@@ -1,5 +1,6 @@
 """``trunkline serve``: a server in the foreground until it is told to stop."""
 
+import faulthandler
 import signal
 import sys
 import threading
@@ -31,6 +32,7 @@ def serve(
             "reach it from elsewhere through an SSH tunnel"
         )
     telemetry.configure(verbose=verbose)
+    faulthandler.enable()  # a crash in compiled code ends without a word otherwise
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -99,6 +99,10 @@ class LoadSpec(_Part, frozen=True):
         return sum(each.count * each.put_file.count for each in self.modifications)
 
 
+# Prepared before a second thread can come: see `pps.spec.decode`.
+msgspec.json.Decoder(LoadSpec)
+
+
 def parse_load_spec(text: str) -> LoadSpec:
     """Return the spec in text, or raise InvalidInputError that names the field."""
     try:

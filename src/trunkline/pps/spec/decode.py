@@ -10,6 +10,10 @@ from trunkline.pps.spec.findings import InvalidSpecError, error
 from trunkline.pps.spec.schema import JSON
 from trunkline.pps.spec.shape import canonical_spec
 
+# Has msgspec prepare the type and all below it now, while no other thread can use it. Else it does so when it first
+# makes a value, and a thread that makes one while another has it half prepared crashes the process.
+msgspec.json.Decoder(PipelineSpec)
+
 
 def canonical_data(json_text: str | bytes) -> dict[str, JSON]:
     """Return the fields of a spec in canonical form, nulls kept; InvalidSpecError tells all that is wrong with it."""
