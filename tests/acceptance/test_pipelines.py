@@ -204,9 +204,10 @@ def test_the_job_goes_on_where_a_killed_server_left_it(tmp_path: Path) -> None:
 
     def run(*arguments: str, stdin: str | None = None) -> str:
         command = [str(Path(sys.executable).parent / "pachctl"), *arguments]
-        return subprocess.run(
-            command, env=server.environment(tmp_path), input=stdin, capture_output=True, text=True, check=True
-        ).stdout
+        environment = server.environment(tmp_path)
+        result = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, f"{arguments}: {result.stderr}{server.log()}"
+        return result.stdout
 
     gate = tmp_path / "gate"
     run("create", "repo", "steps")

@@ -49,7 +49,7 @@ class Controller:
         self._loop = threading.Thread(target=self._run, name="controller", daemon=True)
         self._lock = threading.Lock()
         self._active: dict[int, int] = {}  # job -> pipeline
-        self._deadlines: dict[int, int] = {}  # job -> when its time is up, in microseconds
+        self._deadlines: dict[int, int | None] = {}  # job that waits for no other -> when its time is up
         self._closing = threading.Event()
 
     def start(self) -> None:
@@ -80,7 +80,8 @@ class Controller:
             self._versioning.work.wait(seen, seconds=self._seconds_to_look())
 
     def _start_ready_jobs(self) -> None:
-        for job, first in self._ready_jobs():
+        ready = self._ready_jobs()
+        for job, first in ready:
             with self._lock:
                 running = [key for key, pipeline in self._active.items() if pipeline == job.pipeline_key]
                 # Beside the first runs one more, as long as there are threads for the first ones of others.
@@ -88,8 +89,11 @@ class Controller:
                 if running != beside:
                     continue
                 self._active[job.key] = job.pipeline_key
-            self._note_deadline(job)
             self._pool.submit(self._run_job, job)
+
+        for job, first in ready:
+            if job.key == first.key:
+                self._note_deadline(job)
 
     def _ready_jobs(self) -> list[tuple[JobRow, JobRow]]:
         """Return the first job of each pipeline and the one after it, each with the first."""
@@ -107,16 +111,27 @@ class Controller:
         return ready
 
     def _note_deadline(self, job: JobRow) -> None:
+        """Note when the time of a job is up that waits for no other any more."""
+        with self._lock:
+            if job.key in self._deadlines or job.key not in self._active:
+                return
         with self._versioning.reading() as tx:
             version = pipelines.find_version(tx.connection, job.pipeline_key, job.version)
             timeout = decode_spec(version.spec_json).job_timeout if version is not None else ""
+            output = commits.commits_by_key(tx.connection, [job.output_commit])
+            before = commits.commits_by_key(tx.connection, [each.parent for each in output if each.parent is not None])
+        deadline = None
         if timeout:
-            with self._lock:
-                self._deadlines[job.key] = (job.started_at or now()) + int(parse_duration(timeout) * 1_000_000)
+            ended_before_at = max((each.finished_at or 0 for each in before), default=0)
+            deadline = deadline_of(job.started_at or now(), ended_before_at, parse_duration(timeout))
+        with self._lock:
+            if job.key in self._active:
+                self._deadlines[job.key] = deadline
 
     def _seconds_to_look(self) -> float:
         with self._lock:
-            times = [*self._deadlines.values(), *self._residents.next_starts()]
+            deadlines = [each for each in self._deadlines.values() if each is not None]
+            times = [*deadlines, *self._residents.next_starts()]
         next_deadline = min(times, default=None)
         if next_deadline is None:
             return _LOOK_SECONDS
@@ -125,9 +140,8 @@ class Controller:
     def _end_late_jobs(self) -> None:
         """Kill the jobs whose ``jobTimeout`` has passed."""
         with self._lock:
-            late = [key for key, deadline in self._deadlines.items() if deadline <= now()]
-            for key in late:
-                del self._deadlines[key]
+            late = [key for key, deadline in self._deadlines.items() if deadline is not None and deadline <= now()]
+            self._deadlines |= dict.fromkeys(late)
         for key in late:
             with self._versioning.transaction() as tx:
                 job = jobs.job_by_key(tx.connection, key)
@@ -163,3 +177,8 @@ class Controller:
                 job = jobs.job_by_key(tx.connection, key)
                 if job is None or job.state.is_terminal:
                     self._executor.cancel(str(key))
+
+
+def deadline_of(started_at: int, ended_before_at: int, timeout_seconds: float) -> int:
+    """Return when the time of a job is up, in microseconds: none of it has passed while the job before still ran."""
+    return max(started_at, ended_before_at) + int(timeout_seconds * 1_000_000)

@@ -101,9 +101,13 @@ class JobRun:
         self._run_early()
         planned = self._planner.plan()
         done = self._finished()
+        salt = self._pipeline.salt
+        new, changed = _without(planned.new_datums, done, salt), _without(planned.changed_datums, done, salt)
+        for datum_id in done.never_asked_for():
+            planned.repeated(datum_id)
         self._begin(done.states(), total=planned.total, skipped=planned.skipped_count)
-        for phase, base in ((planned.new_datums, Base()), (planned.changed_datums, planned.base)):
-            self._process(_without(phase, done, self._pipeline.salt), base)
+        for phase, base in ((new, Base()), (changed, planned.base)):
+            self._process(phase, base)
             failure = self._first_failure()
             if failure is not None:
                 self._end(JobState.FAILURE, failure)
@@ -165,7 +169,8 @@ class JobRun:
             return
         done = self._finished()
         early = _without(self._planner.plan_early(earlier), done, self._pipeline.salt)
-        if len(early):
+        # What an earlier server began is counted as begun again also if it only waits.
+        if len(early) or self._job.state is not JobState.CREATED:
             self._begin(done.states(), total=len(done) + len(early), skipped=0)
             self._process(early, Base())
         self._versioning.db.changes.poll(lambda: self._has_ended(earlier), give_up=lambda: False)
@@ -384,7 +389,7 @@ class JobRun:
             current = jobs.job_by_key(tx.connection, self._job.key)
             if current is None or current.state is JobState.FINISHING:
                 return
-            if current.state is self._job.state and not self._enter(tx):
+            if not self._has_begun and not self._enter(tx):
                 return
             if move_job(tx, self._job, state, reason=reason):
                 close_commits(tx, self._job, error=reason)

@@ -49,17 +49,20 @@ class JobPlan:
         """What they wrote in the base goes."""
         self.deleted_ids = IdList()
         """Ids of datums that the base has and this job has not."""
+        self.repeated_ids = IdList()
+        """Ids of datums that have run although the base has them as they are: see `repeated`."""
         self.skipped_count = 0
 
     @property
     def total(self) -> int:
         """How many datums the job has."""
-        return len(self.new_datums) + len(self.changed_datums) + self.skipped_count
+        return len(self.new_datums) + len(self.changed_datums) + len(self.repeated_ids) + self.skipped_count
 
     def stale_ids(self) -> Iterator[list[str]]:
         """Yield the ids of all datums whose files in the base go, many at a time."""
         yield from _blocks(datum.id for datum in self.changed_datums)
         yield from _blocks(iter(self.deleted_ids))
+        yield from _blocks(iter(self.repeated_ids))
 
     def new(self, datum: Datum) -> None:
         """Take a datum that the base has not."""
@@ -72,6 +75,11 @@ class JobPlan:
     def skipped(self, datum: Datum) -> None:
         """Count one that does not run."""
         self.skipped_count += 1
+
+    def repeated(self, id: str) -> None:  # noqa: A002 - the field's word
+        """Take one out of those skipped: it ran when it was new, before the job that the plan was to build on went."""
+        self.repeated_ids.append(id)
+        self.skipped_count -= 1
 
     def deleted(self, id: str) -> None:  # noqa: A002 - the field's word
         """Take the id of one that is gone."""
