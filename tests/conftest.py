@@ -17,6 +17,8 @@ settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True
 settings.register_profile("long", max_examples=2000, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 settings.load_profile(os.environ.get("TRUNKLINE_HYPOTHESIS_PROFILE", "ci"))
 
+_COMMAND_SECONDS_MAX = 120  # far beyond any: a command that hangs fails its test, and says which it was
+
 Pachctl = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -39,6 +41,7 @@ def pachctl(server: ServerProcess, tmp_path: Path) -> Pachctl:
             capture_output=True,
             text=True,
             check=False,
+            timeout=_COMMAND_SECONDS_MAX,
         )
         if check:
             assert result.returncode == 0, f"pachctl {' '.join(arguments)}: {result.stderr}{result.stdout}"
