@@ -40,7 +40,10 @@ def story(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def holds(pid: int) -> bool:
     """Return whether a process waits, and has a connection open."""
-    sockets = [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    try:
+        sockets = [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    except FileNotFoundError:  # closed meanwhile
+        return False
     state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return state == "S" and any(each.startswith("socket:") for each in sockets)
 

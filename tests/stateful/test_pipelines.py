@@ -1,4 +1,7 @@
-"""An incremental run equals a run from scratch: any inputs, any history, one pipeline or two in a chain."""
+"""An incremental run equals a run from scratch: any inputs, any history, one pipeline or two in a chain.
+
+Jobs overlap while some of their datums are held, and servers end with jobs under way.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +13,8 @@ from hypothesis import strategies as st
 
 from trunkline.model.datums import Datum, DatumSet
 from trunkline.proto import pfs_pb2, pps_pb2
-from trunkline.testing.cluster import Cluster, open_cluster
+from trunkline.testing.cluster import Cluster
+from trunkline.testing.gated_servers import Gate, Servers
 from trunkline.testing.in_process import DatumError
 from trunkline.testing.pipeline_model import POISON, Files, Kind, Leaf, Node, PipelineModel, Tree, digest_outputs
 
@@ -20,15 +24,24 @@ USER_REPOS = {"a": "master", "b": "dev"}
 """The repos that users write to, before an example makes their names its own, and the branch that they use."""
 
 
+HELD = CONTENTS[-1]
+"""Datums that see it stay at the gate while that is closed."""
+
+
+GATE = Gate()
+
+
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    opened, close = open_cluster(tmp_path_factory.mktemp("cluster") / "home", program=digest)
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    opened = Servers(tmp_path_factory.mktemp("cluster") / "home", digest, GATE)
     yield opened
-    close()
+    opened.close()
 
 
 def digest(datum_set: DatumSet, datum: Datum, seen: Mapping[str, bytes]) -> dict[str, bytes]:
     """The user code of all pipelines; its edition is the argument of the command."""
+    if HELD in seen.values():
+        GATE.pass_through()
     if POISON in seen.values():
         raise DatumError("poisoned")
     key = frozenset((each.source.name, each.source.repo, each.path) for each in datum.inputs)
@@ -74,7 +87,17 @@ class Look:
     """Wait until everything is done, and compare."""
 
 
-Step = Put | Update | Stop | Start | Forget | Look
+@dataclass(frozen=True)
+class Hold:
+    """Keep datums from getting on until the next look."""
+
+
+@dataclass(frozen=True)
+class Restart:
+    """End the server, whatever runs, and start another one."""
+
+
+Step = Put | Update | Stop | Start | Forget | Look | Hold | Restart
 
 
 def leaves(repos: list[str], globs: list[str]) -> st.SearchStrategy[Leaf]:
@@ -146,6 +169,9 @@ STEP = st.one_of(
     st.builds(Start, st.integers(0, 1)),
     st.builds(Forget, st.integers(0, 1)),
     st.just(Look()),
+    st.just(Hold()),
+    st.just(Hold()),
+    st.just(Restart()),
 )
 
 
@@ -154,13 +180,13 @@ class Story:
 
     numbers = count()
 
-    def __init__(self, cluster: Cluster, trees: list[Node], every_job: list[bool]) -> None:
-        self.cluster = cluster
+    def __init__(self, servers: Servers, trees: list[Node], every_job: list[bool]) -> None:
+        self.servers = servers
         self.prefix = f"s{next(self.numbers)}"
         self.repos: dict[str, Files] = {}
         self.made: list[str] = []
         for repo in USER_REPOS:
-            cluster.create_repo(self.prefix + repo)
+            self.cluster.create_repo(self.prefix + repo)
             self.repos[self.prefix + repo] = {}
         self.pipelines = []
         for name, tree, every in zip(["upper", "lower"], trees, every_job, strict=False):
@@ -168,6 +194,10 @@ class Story:
             self.pipelines.append(model)
             self.create(model.name, model)
             self.run_from({model.name})
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.servers.cluster
 
     def own(self, node: Node) -> Node:
         """Return the tree with the repos of this story."""
@@ -197,6 +227,12 @@ class Story:
     def take(self, step: Step) -> None:
         if isinstance(step, Put):
             self.put(step)
+            return
+        if isinstance(step, Hold):
+            GATE.close()
+            return
+        if isinstance(step, Restart):
+            self.servers.restart()
             return
         self.look()
         if isinstance(step, Look) or step.which >= len(self.pipelines):
@@ -235,7 +271,8 @@ class Story:
         self.run_from({repo})
 
     def look(self) -> None:
-        """Compare all jobs so far, and what is to be seen now."""
+        """Let all jobs end; compare those so far, and what is to be seen now."""
+        GATE.open()
         for model in self.pipelines:
             if not model.jobs:
                 continue
@@ -270,6 +307,7 @@ class Story:
             assert self.files(name) == self.files(model.name)
 
     def close(self) -> None:
+        GATE.open()
         for name in reversed(self.made):
             pipeline = pps_pb2.Pipeline(name=name)
             self.cluster.pps.DeletePipeline(pps_pb2.DeletePipelineRequest(pipeline=pipeline, force=True))
@@ -288,9 +326,9 @@ def is_deleted(path: str, deleted: tuple[str, ...]) -> bool:
     history=st.lists(STEP, min_size=1, max_size=8),
 )
 def test_an_incremental_run_equals_a_run_from_scratch(
-    cluster: Cluster, trees: list[Node], every_job: list[bool], history: list[Step]
+    servers: Servers, trees: list[Node], every_job: list[bool], history: list[Step]
 ) -> None:
-    story = Story(cluster, trees, every_job)
+    story = Story(servers, trees, every_job)
     try:
         for step in history:
             story.take(step)

@@ -90,7 +90,6 @@ class Controller:
                     continue
                 self._active[job.key] = job.pipeline_key
             self._pool.submit(self._run_job, job)
-
         for job, first in ready:
             if job.key == first.key:
                 self._note_deadline(job)

@@ -20,8 +20,12 @@ class DatumError(Exception):
     """Raised by a program: the datum fails, and the text is the reason."""
 
 
+class Interrupted(Exception):  # noqa: N818 - it is no error
+    """Raised by a program: the set is given up, as when a server ends, and nothing of it is kept."""
+
+
 class InProcessExecutor:
-    """Runs datum sets by a function, on the thread that hands them over; nothing ever waits or is half done."""
+    """Runs datum sets by a function, on the thread that hands them over; only the function can make one wait."""
 
     def __init__(self, file_sets: FileSets, program: Program) -> None:
         self._file_sets = file_sets
@@ -31,11 +35,13 @@ class InProcessExecutor:
     def submit(self, datum_set: DatumSet) -> Future[DatumSetResult]:
         """Run the set and return its future, which is done."""
         future: Future[DatumSetResult] = Future()
-        if self._closed.is_set():
+        try:
+            if self._closed.is_set():
+                raise Interrupted
+            future.set_result(self._run(datum_set))
+        except Interrupted:
             future.cancel()
             future.set_running_or_notify_cancel()
-        else:
-            future.set_result(self._run(datum_set))
         return future
 
     def capacity(self) -> int:
