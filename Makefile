@@ -31,7 +31,7 @@ test: check $(SDK_INSTALLED)  ## all checks and all tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
 test-long: $(INSTALLED)  ## the stateful tests with a large budget, and 24 clients for a minute
-	TRUNKLINE_HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/stateful
+	TRUNKLINE_HYPOTHESIS_PROFILE=long $(BIN)/pytest -o faulthandler_timeout=0 tests/stateful
 
 check: $(INSTALLED)  ## format, lint, types, layers
 	$(BIN)/ruff format --check --quiet .
