@@ -123,7 +123,6 @@ class CommitMethods:
         return Empty()
 
     def DropCommitSet(self, request: pfs_pb2.DropCommitSetRequest, context: grpc.ServicerContext) -> Empty:
-        wire.check_present(request, "commit_set")
         with self._versioning.transaction() as tx:
             removal.drop_commit_set(tx, request.commit_set.id, self._versioning.listeners)
         return Empty()

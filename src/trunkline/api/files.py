@@ -10,6 +10,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from trunkline.api import wire
 from trunkline.api.local_directory import opened_directory, write_files
 from trunkline.api.tar import joined, tar_stream
+from trunkline.api.validation import check_present
 from trunkline.errors import InvalidInputError, NotFoundError
 from trunkline.model.globs import compile_glob
 from trunkline.model.paths import clean, clean_keeping_directory
@@ -88,7 +89,7 @@ class FileMethods:
                 raise InvalidInputError("a message of the stream says neither what to add, to delete nor to copy")
 
     def _copy(self, writer: LayerWriter, copy: pfs_pb2.CopyFile) -> None:
-        wire.check_present(copy, "src")
+        check_present(copy, "src")
         reference, path = wire.read_file(copy.src)
         _, files = self._versioning.open_files(reference)
         info = _find(files, path, reference)

@@ -51,14 +51,12 @@ class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, Egress
     def InspectProject(
         self, request: pfs_pb2.InspectProjectRequest, context: grpc.ServicerContext
     ) -> pfs_pb2.ProjectInfo:
-        wire.check_present(request, "project")
         with self._versioning.reading() as tx:
             return wire.project_info(projects.inspect_project(tx, request.project.name))
 
     def InspectProjectV2(
         self, request: pfs_pb2.InspectProjectV2Request, context: grpc.ServicerContext
     ) -> pfs_pb2.InspectProjectV2Response:
-        wire.check_present(request, "project")
         with self._versioning.reading() as tx:
             info = projects.inspect_project(tx, request.project.name)
         return pfs_pb2.InspectProjectV2Response(info=wire.project_info(info), defaults_json=info.defaults_json)

@@ -40,6 +40,12 @@ def check_request(request: object) -> None:
         check_counts(request.page)  # type: ignore[attr-defined]
 
 
+def check_present(message: Message, field: str) -> None:
+    """Raise InvalidInputError unless a message of a stream has this field, which may be empty."""
+    if not message.HasField(field):
+        raise InvalidInputError(f"validate request: {field}: value is required")
+
+
 def check_counts(message: Message) -> None:
     """Raise InvalidInputError if a message asks for a negative number of things."""
     for field in _COUNTS.intersection(message.DESCRIPTOR.fields_by_name):

@@ -67,13 +67,6 @@ def read_commit_of(request: object, field: str) -> CommitReference:
     return read_commit(getattr(request, field))
 
 
-def check_present(request: object, *fields: str) -> None:
-    """Raise InvalidInputError unless a request has these messages, which may be empty."""
-    for field in fields:
-        if not request.HasField(field):  # type: ignore[attr-defined]
-            raise InvalidInputError(f"validate request: {field}: value is required")
-
-
 def optional_commit(request: object, field: str) -> CommitReference | None:
     """Return what a request's commit field refers to; None where it is absent or says nothing."""
     if not request.HasField(field):  # type: ignore[attr-defined]

@@ -25,15 +25,15 @@ def from_url(concurrency: int) -> ModifyFileRequest:
 REFUSALS: dict[str, tuple[Call, str]] = {
     "project of inspect": (
         lambda story: story.pfs.InspectProject(pfs_pb2.InspectProjectRequest()),
-        "validate request: .*project",
+        "validate request: InspectProjectRequest.project is required",
     ),
     "project of inspect v2": (
         lambda story: story.pfs.InspectProjectV2(pfs_pb2.InspectProjectV2Request()),
-        "validate request: .*project",
+        "validate request: InspectProjectV2Request.project is required",
     ),
     "set to drop": (
         lambda story: story.pfs.DropCommitSet(pfs_pb2.DropCommitSetRequest()),
-        "validate request: .*commit_set",
+        "validate request: DropCommitSetRequest.commit_set is required",
     ),
     "source of a copy": (
         lambda story: story.put(at("in"), ModifyFileRequest(copy_file=CopyFile(dst="/a"))),
