@@ -87,7 +87,6 @@ def _be_scripts(request: dict[str, Any], scripts: Scripts, connection: Connectio
             os._exit(0)
         sys.path[:] = path
         enter_run(request, fds)
-        _seed()
 
 
 def _run(request: dict[str, Any], scripts: Scripts, ground: Ground) -> int:
@@ -107,13 +106,6 @@ def _run(request: dict[str, Any], scripts: Scripts, ground: Ground) -> int:
     if not ground.is_as_before():
         os._exit(status & 0xFF)
     return status
-
-
-def _seed() -> None:
-    """Seed the generator of the standard library anew, as it does itself after a fork."""
-    random: Any = sys.modules.get("random")
-    if random is not None:
-        random.seed()
 
 
 def _cpu_seconds() -> float:

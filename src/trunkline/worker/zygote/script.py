@@ -112,10 +112,11 @@ def _reopen_standard_streams() -> None:
 
 
 def _seed() -> None:
-    """Seed NumPy's global generator anew; ``random`` does so itself after a fork."""
-    legacy: Any = sys.modules.get("numpy.random.mtrand")
-    if legacy is not None:
-        legacy.seed()
+    """Seed the global generators anew. ``random`` does so itself after a fork, but not from run to run."""
+    for name in ("random", "numpy.random.mtrand"):
+        module: Any = sys.modules.get(name)
+        if module is not None:
+            module.seed()
 
 
 def _set_arguments(request: dict[str, Any], script_dir: str) -> None:
