@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import click
 
 from trunkline import proto
-from trunkline.cli.options import command, parse_duration, pass_session
+from trunkline.cli.options import command, pass_session, wire_duration
 from trunkline.cli.session import Session
-
-if TYPE_CHECKING:
-    from google.protobuf.duration_pb2 import Duration
 
 _LEVELS = ("debug", "info", "error", "off")
 
@@ -24,7 +21,7 @@ _LEVELS = ("debug", "info", "error", "off")
 @pass_session
 def log_level(session: Session, *, level: str, duration: str, grpc: bool, recursive: bool) -> None:
     """Change what the server logs, for a while."""
-    request = proto.debug_pb2.SetLogLevelRequest(duration=_duration(duration), recurse=recursive)
+    request = proto.debug_pb2.SetLogLevelRequest(duration=wire_duration(duration), recurse=recursive)
     setattr(request, "grpc" if grpc else "pachyderm", proto.debug_pb2.SetLogLevelRequest.LogLevel.Value(level.upper()))
     response = session.client.debug.SetLogLevel(request)
     click.echo(f"level {level} for {duration} at {', '.join(response.affected_pods)}", err=True)
@@ -39,13 +36,5 @@ def trace(session: Session, *, duration: str, output: IO[bytes]) -> None:
 
     Open the file in https://ui.perfetto.dev or in Chrome's about:tracing.
     """
-    for chunk in session.client.debug.Trace(proto.debug_pb2.TraceRequest(duration=_duration(duration))):
+    for chunk in session.client.debug.Trace(proto.debug_pb2.TraceRequest(duration=wire_duration(duration))):
         output.write(chunk.content.value)
-
-
-def _duration(text: str) -> Duration:
-    from google.protobuf.duration_pb2 import Duration
-
-    duration = Duration()
-    duration.FromNanoseconds(int(parse_duration(text) * 1e9))
-    return duration

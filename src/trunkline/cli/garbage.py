@@ -6,7 +6,7 @@ import click
 
 from trunkline import proto
 from trunkline.cli import human
-from trunkline.cli.options import command, parse_duration, pass_session
+from trunkline.cli.options import command, pass_session, wire_duration
 from trunkline.cli.session import Session
 
 
@@ -19,8 +19,7 @@ def collect_garbage(session: Session, *, grace: str) -> None:
     A server does this by itself every few hours. What is found to be unused now is deleted by a later pass, once it has
     been unused for the grace period; with --grace 0s in two passes right after each other.
     """
-    request = proto.maintenance_pb2.CollectGarbageRequest()
-    request.grace.FromNanoseconds(int(parse_duration(grace) * 1e9))
+    request = proto.maintenance_pb2.CollectGarbageRequest(grace=wire_duration(grace))
     done = session.client.maintenance.CollectGarbage(request)
     click.echo(f"deleted {done.deleted_objects} objects, {human.size(done.deleted_bytes)}")
     if done.condemned_objects:

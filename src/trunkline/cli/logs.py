@@ -8,7 +8,7 @@ import click
 
 from trunkline import proto
 from trunkline.cli import references as refer
-from trunkline.cli.options import command, parse_duration, pass_session, project_option
+from trunkline.cli.options import command, pass_session, project_option, wire_duration
 from trunkline.cli.raw import to_dict
 from trunkline.cli.session import Session
 
@@ -56,7 +56,7 @@ def logs(
     request = proto.pps_pb2.GetLogsRequest(
         master=master, follow=follow, data_filters=[text for text in inputs.split(",") if text]
     )
-    request.since.FromNanoseconds(int(parse_duration(since) * 1e9))
+    request.since.CopyFrom(wire_duration(since))
     in_project = session.project(project)
     if job:
         request.job.CopyFrom(refer.job(job, in_project))

@@ -6,12 +6,15 @@ import functools
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from trunkline.cli import human
 from trunkline.cli.session import Session
+
+if TYPE_CHECKING:
+    from google.protobuf.duration_pb2 import Duration
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -78,6 +81,15 @@ def parse_duration(text: str) -> float:
         return float(text) if text.replace(".", "", 1).isdigit() else parse(text)
     except (InvalidInputError, ValueError) as error:
         raise click.BadParameter(f"{text!r} is not a duration such as 30s or 1h30m") from error
+
+
+def wire_duration(text: str) -> Duration:
+    """Return what `parse_duration` reads, as the wire has it."""
+    from google.protobuf.duration_pb2 import Duration
+
+    duration = Duration()
+    duration.FromNanoseconds(int(parse_duration(text) * 1e9))
+    return duration
 
 
 def project_option(function: Function) -> Function:
