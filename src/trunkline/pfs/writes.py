@@ -65,13 +65,8 @@ class Writes:
             self._paused = True
             is_quiet = is_quiet or self._changed.wait_for(lambda: self._short == 0, _BLOCK_SECONDS_MAX)
         try:
-            if not is_quiet:
-                self._resume()
             yield is_quiet
         finally:
-            self._resume()
-
-    def _resume(self) -> None:
-        with self._changed:
-            self._paused = False
-            self._changed.notify_all()
+            with self._changed:
+                self._paused = False
+                self._changed.notify_all()

@@ -1,6 +1,6 @@
 """What is alive in an object store: the tables that some roots need, and the chunks that those point at."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -51,18 +51,14 @@ class Live:
         name = bytes.fromhex(rest.rpartition("/")[2]) if kind in ("tables", "packs") else b""
         return name in (self._tables if kind == "tables" else self._packs)
 
-    def chunk_counts(self) -> dict[bytes, int]:
-        """Return how many chunks of each pack are alive."""
+    def offsets(self) -> Iterator[tuple[bytes, pa.Array]]:
+        """Yield each pack that is alive, and where in it the chunks are that are."""
         self._merge()
-        counted = pc.value_counts(pc.shift_right(self._places, _PACK_SHIFT))
-        by_number = dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
-        return {pack: by_number[number] for pack, number in self._packs.items()}
-
-    def offsets(self, pack: bytes) -> set[int]:
-        """Return where in a pack the chunks are that are alive."""
-        self._merge()
-        number = self._packs.get(pack)
-        if number is None:
-            return set()
-        mine = self._places.filter(pc.equal(pc.shift_right(self._places, _PACK_SHIFT), number))
-        return set(pc.bit_wise_and(mine, (1 << _PACK_SHIFT) - 1).to_pylist())
+        # In order the places of a pack are neighbours: each is looked at once, however many packs there are.
+        places = self._places.take(pc.sort_indices(self._places))
+        counted = pc.value_counts(pc.shift_right(places, _PACK_SHIFT))
+        packs = list(self._packs)
+        start = 0
+        for number, count in zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True):
+            yield packs[number], pc.bit_wise_and(places.slice(start, count), (1 << _PACK_SHIFT) - 1)
+            start += count

@@ -59,12 +59,12 @@ def _seal(file_sets: FileSets, builder: PackBuilder, in_pack: list[ChunkRef]) ->
 def _sparse_packs(file_sets: FileSets, live: Live) -> Iterator[list[ChunkRef]]:
     """Yield, for each pack that is worth it, the chunks in it that are alive."""
     objects = file_sets.chunks.objects
-    for pack, count in live.chunk_counts().items():
-        if count == count_entries(objects, pack):
+    for pack, offsets in live.offsets():
+        if len(offsets) == count_entries(objects, pack):
             continue
         entries = list(read_pack_entries(objects, pack))
-        offsets = live.offsets(pack)
-        alive = [ref for ref in entries if ref.offset in offsets]
+        used = set(offsets.to_pylist())
+        alive = [ref for ref in entries if ref.offset in used]
         if sum(ref.stored_bytes for ref in alive) < LIVE_SHARE_MIN * sum(ref.stored_bytes for ref in entries):
             yield alive
 
