@@ -2,7 +2,6 @@
 
 import threading
 
-from trunkline.errors import Error
 from trunkline.pfs.garbage import Garbage
 from trunkline.telemetry import log
 
@@ -33,7 +32,7 @@ class Collector:
         while not self._closing.wait(self._period_seconds):
             try:
                 done = self.garbage.collect()
-            except Error as error:
-                log("garbage").error("garbage collection was given up: %s", error)
+            except Exception:  # noqa: BLE001 - a full disk or a lost service passes, and the next pass tries again
+                log("garbage").exception("garbage collection was given up")
             else:
                 log("garbage").info("deleted %d objects, %d bytes", done.deleted_objects, done.deleted_bytes)
