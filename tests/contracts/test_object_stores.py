@@ -28,6 +28,43 @@ class ObjectStoreContract:
         assert store.get("k") == b"bytes"
         assert list(store.list("")) == ["k"]
 
+    def test_an_upload_becomes_the_object_whose_key_comes_last(self, store: ObjectStore) -> None:
+        pieces = [b"first ", memoryview(bytearray(b"second")), b"", *(b"%d," % number for number in range(2000))]
+        upload = store.begin()
+        upload.write(pieces)
+        upload.write([])
+        upload.write([b"end"])
+        assert list(store.list("")) == []
+
+        upload.store("packs/ab/cdef")
+        upload.discard()
+
+        assert store.get("packs/ab/cdef") == b"".join([*pieces, b"end"])
+        assert list(store.list("")) == ["packs/ab/cdef"]
+
+    def test_an_upload_of_what_is_there_renews_it(self, store: ObjectStore) -> None:
+        store.put("k", b"bytes")
+        before = time.time_ns() // 1000 - 2_000_000
+
+        upload = store.begin()
+        upload.write([b"bytes"])
+        upload.store("k")
+
+        assert not store.delete_unless_renewed("k", before)
+        assert store.get("k") == b"bytes"
+
+    def test_an_upload_that_is_given_up_leaves_nothing(self, store: ObjectStore) -> None:
+        given_up, dropped, empty = store.begin(), store.begin(), store.begin()
+        given_up.write([b"bytes"])
+        dropped.write([b"bytes"])
+
+        given_up.discard()
+        del dropped
+        empty.store("empty")
+
+        assert list(store.list("")) == ["empty"]
+        assert store.get("empty") == b""
+
     def test_an_absent_object_is_not_found(self, store: ObjectStore) -> None:
         for read in (
             lambda: store.get("x/absent"),

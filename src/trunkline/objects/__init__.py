@@ -1,6 +1,6 @@
 """Object stores: immutable bytes by key."""
 
 from trunkline.objects.open import open_object_store
-from trunkline.objects.store import ObjectNotFoundError, ObjectStore
+from trunkline.objects.store import ObjectNotFoundError, ObjectStore, Upload
 
-__all__ = ["ObjectNotFoundError", "ObjectStore", "open_object_store"]
+__all__ = ["ObjectNotFoundError", "ObjectStore", "Upload", "open_object_store"]

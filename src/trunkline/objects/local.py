@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -19,6 +19,7 @@ _OPEN_FILES_MAX = 64
 _TEMPORARY = ".tmp"
 _SLASH = "%"
 _ABANDONED_SECONDS = 24 * 3600
+_PIECES_MAX = 512  # the kernel takes 1,024 at a time (IOV_MAX)
 
 
 class LocalObjectStore:
@@ -37,19 +38,21 @@ class LocalObjectStore:
 
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Store data through a temporary file, synced, renamed; then sync the directory that holds its name."""
-        path = self._path(key)
-        parent = os.path.dirname(path)
-        self._ensure_directory(parent)
-        if not _renew(path):
-            temporary = os.path.join(self._temporary, secrets.token_hex(16))
-            try:
-                _write_synced(temporary, data)
-                os.rename(temporary, path)
-            except BaseException:
-                _unlink(temporary)
-                raise
-        # Also where the file was there: whoever put it may not have come to this line yet.
-        _sync_directory(parent)
+        path = self._place(key)
+        if _renew(path):
+            # Whoever put it may not have come to this line yet.
+            _sync_directory(os.path.dirname(path))
+            return
+        upload = self.begin()
+        try:
+            upload.write([data])
+            upload.store(key)
+        finally:
+            upload.discard()
+
+    def begin(self) -> "_LocalUpload":
+        """Begin a temporary file."""
+        return _LocalUpload(os.path.join(self._temporary, secrets.token_hex(16)), self._place)
 
     def get(self, key: str) -> bytes:
         """Return the object."""
@@ -114,6 +117,15 @@ class LocalObjectStore:
             raise InvalidInputError(f"object key {key!r} is invalid")
         return os.path.join(self._root, key)
 
+    def _place(self, key: str) -> str:
+        """Return the path of a key, whose directory is there and durable."""
+        path = self._path(key)
+        parent = os.path.dirname(path)
+        if parent not in self._synced_directories:
+            _make_directories(parent)
+            self._synced_directories.add(parent)
+        return path
+
     def _opened(self, key: str) -> "_OpenFile":
         with self._lock:
             if (file := self._open.get(key)) is not None:
@@ -128,11 +140,6 @@ class LocalObjectStore:
             if len(self._open) > _OPEN_FILES_MAX:
                 self._open.popitem(last=False)
         return file
-
-    def _ensure_directory(self, directory: str) -> None:
-        if directory not in self._synced_directories:
-            _make_directories(directory)
-            self._synced_directories.add(directory)
 
     def _walk(self, directory: str, prefix: str) -> Iterator[str]:
         try:
@@ -169,6 +176,51 @@ class LocalObjectStore:
             _sync_directory(os.path.dirname(path))
 
 
+class _LocalUpload:
+    """A temporary file that grows, then is synced and gets its name."""
+
+    __slots__ = ("_descriptor", "_path", "_place")
+
+    def __init__(self, path: str, place: Callable[[str], str]) -> None:
+        self._path = path
+        self._place = place
+        self._descriptor = -1
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+
+    def write(self, pieces: Sequence[bytes | memoryview]) -> None:
+        """Append pieces."""
+        for start in range(0, len(pieces), _PIECES_MAX):
+            some = pieces[start : start + _PIECES_MAX]
+            written = os.writev(self._descriptor, some)
+            for piece in some:
+                if written < len(piece):
+                    _write_all(self._descriptor, memoryview(piece)[max(written, 0) :])
+                written -= len(piece)
+
+    def store(self, key: str) -> None:
+        """Sync the file, rename it, then sync the directory that holds its name."""
+        path = self._place(key)
+        if not _renew(path):
+            os.utime(self._descriptor)  # by the clock that renewals go by, which is finer than the file system's
+            os.fsync(self._descriptor)
+            os.rename(self._path, path)
+            self._path = ""
+        self.discard()
+        # Also where the file was there: whoever put it may not have come to this line yet.
+        _sync_directory(os.path.dirname(path))
+
+    def discard(self) -> None:
+        """Close the file, and remove it if it has not got its name."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+            if self._path:
+                _unlink(self._path)
+
+    def __del__(self) -> None:
+        self.discard()
+
+
 class _OpenFile:
     """A file descriptor that closes with its last user, so that no reader meets a number that was given out anew."""
 
@@ -199,16 +251,9 @@ def _renew(path: str) -> bool:
     return True
 
 
-def _write_synced(path: str, data: bytes | memoryview) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.utime(descriptor)  # by the clock that renewals go by, which is finer than the file system's
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _write_all(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _make_directories(directory: str) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from threading import Lock
 
+from trunkline.objects.buffered import BufferedUpload
 from trunkline.objects.store import ObjectNotFoundError
 
 
@@ -20,6 +21,10 @@ class MemoryObjectStore:
         with self._lock:
             self._objects.setdefault(key, bytes(data))
             self._renewed[key] = time.time_ns() // 1000
+
+    def begin(self) -> BufferedUpload:
+        """Begin an object in memory."""
+        return BufferedUpload(self.put)
 
     def get(self, key: str) -> bytes:
         """Return the object."""

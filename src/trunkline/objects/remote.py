@@ -8,6 +8,7 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore as RemoteStore
 
 from trunkline.errors import UnavailableError
+from trunkline.objects.buffered import BufferedUpload
 from trunkline.objects.store import ObjectNotFoundError
 
 
@@ -21,6 +22,10 @@ class RemoteObjectStore:
         """Store data; the service acknowledges what is durable."""
         with _errors(key):
             obstore.put(self._store, key, data)
+
+    def begin(self) -> BufferedUpload:
+        """Begin an object in memory."""
+        return BufferedUpload(self.put)
 
     def get(self, key: str) -> bytes:
         """Return the object."""

@@ -14,6 +14,22 @@ class ObjectNotFoundError(NotFoundError):
         self.key = key
 
 
+class Upload(Protocol):
+    """An object on its way: its bytes come first, in order, and its key at the end. For one thread at a time.
+
+    One that is given up, by `discard` or by nobody holding it any more, leaves nothing.
+    """
+
+    def write(self, pieces: Sequence[bytes | memoryview]) -> None:
+        """Append pieces. They are free to change when this returns."""
+
+    def store(self, key: str) -> None:
+        """Store the object under its key, as `ObjectStore.put` does. The last call."""
+
+    def discard(self) -> None:
+        """Give the object up. Harmless after `store`."""
+
+
 class ObjectStore(Protocol):
     """Write-once blobs by key. A key always names the same bytes, so readers need no locks.
 
@@ -26,6 +42,9 @@ class ObjectStore(Protocol):
         Atomic: a reader sees the whole object or none. Putting the same object again is harmless, and renews it for
         `delete_unless_renewed`.
         """
+
+    def begin(self) -> Upload:
+        """Begin an object whose key is not known yet, so that it need not be held in memory."""
 
     def get(self, key: str) -> bytes:
         """Return the object, or raise ObjectNotFoundError."""

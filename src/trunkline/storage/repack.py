@@ -29,7 +29,7 @@ def move_chunks(file_sets: FileSets, live: Live) -> Moved:
     """Copy the live chunks of packs that are mostly dead into new packs, durably, and return where they are now."""
     objects = file_sets.chunks.objects
     moved: Moved = {}
-    builder, in_pack = PackBuilder(), []
+    builder, in_pack = PackBuilder(objects), []
     copied = 0
     for refs in _sparse_packs(file_sets, live):
         for ref in refs:
@@ -42,17 +42,17 @@ def move_chunks(file_sets: FileSets, live: Live) -> Moved:
             in_pack.append(ref)
             copied += ref.stored_bytes
             if builder.is_full:
-                moved |= _seal(file_sets, builder, in_pack)
-                builder, in_pack = PackBuilder(), []
+                moved |= _seal(builder, in_pack)
+                builder, in_pack = PackBuilder(objects), []
         if copied >= PASS_BYTES_MAX:
             break
-    return moved | _seal(file_sets, builder, in_pack)
+    return moved | _seal(builder, in_pack)
 
 
-def _seal(file_sets: FileSets, builder: PackBuilder, in_pack: list[ChunkRef]) -> Moved:
+def _seal(builder: PackBuilder, in_pack: list[ChunkRef]) -> Moved:
     if not in_pack:
         return {}
-    new = builder.seal(file_sets.chunks.objects)
+    new = builder.seal()
     return {(old.pack, old.offset): ref for old, ref in zip(in_pack, new, strict=True)}
 
 

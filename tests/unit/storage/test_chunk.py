@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from blake3 import blake3
 from hypothesis import given, settings
@@ -181,3 +183,50 @@ def test_an_index_that_forgets_costs_space_only() -> None:
 
     assert len({ref.pack for ref in refs}) == 2
     assert store.read_many(refs) == [b"same" * 100, b"other", b"same" * 100]
+
+
+def test_a_file_is_cut_from_its_descriptor_as_from_its_bytes(tmp_path: Path) -> None:
+    data = noise(3, 30_000_000)
+    (tmp_path / "file").write_bytes(data)
+    chunker = Chunker()
+    chunks = [bytes(chunk) for chunk in chunker.feed(b"before")]
+    chunks += [bytes(chunk) for chunk in chunker.finish()]
+
+    with (tmp_path / "file").open("rb") as file:
+        chunks += [bytes(chunk) for chunk in chunker.feed_from(file.fileno())]
+    chunks += [bytes(chunk) for chunk in chunker.finish()]
+
+    assert b"".join(chunks) == b"before" + data
+    assert [len(chunk) for chunk in chunks] == [6, *cut(data)]
+
+
+def test_chunks_that_are_held_stay_as_they_are_and_others_make_room() -> None:
+    chunker = Chunker()
+    held: list[tuple[memoryview, bytes]] = []
+    for seed in range(12):
+        for part in (chunker.feed(noise(seed, 9_000_000)), chunker.finish()):
+            held += [(chunk, bytes(chunk)) for chunk in part]
+        if seed % 3 == 2:
+            held = held[::2]
+
+    assert all(chunk == content for chunk, content in held)
+
+
+def test_many_files_take_few_buffers() -> None:
+    chunker = Chunker()
+
+    for seed in range(20):
+        for part in (chunker.feed(noise(seed, 9_000_000)), chunker.finish()):
+            assert all(len(chunk) for chunk in part)
+
+    assert len(chunker._buffers) <= 3
+
+
+def test_a_writer_that_is_given_up_leaves_no_temporary_file(tmp_path: Path) -> None:
+    writer = ChunkWriter(ChunkStore(open_object_store(f"file://{tmp_path}"), MemoryChunkIndex()))
+    for seed in range(60):
+        writer.add(noise(seed, 1_000_000))
+
+    writer.close()
+
+    assert [file for file in (tmp_path / ".tmp").iterdir() if file.is_file()] == []

@@ -16,6 +16,7 @@ from trunkline.errors import InvalidInputError, UnavailableError
 from trunkline.model.globs import compile_glob
 from trunkline.model.paths import check_writable
 from trunkline.objects import ObjectStore, open_object_store
+from trunkline.objects.buffered import BufferedUpload
 from trunkline.storage.chunk import ChunkRef, MemoryChunkIndex
 from trunkline.storage.chunk.refs import pack_key
 from trunkline.storage.fileset import FileInfo, FileSet, FileSets, LayerWriter, compose, globbing, writer
@@ -420,7 +421,7 @@ def test_the_index_learns_of_chunks_after_their_pack_is_stored() -> None:
 
 
 class FailingStore:
-    """An object store whose put number n fails."""
+    """An object store whose put or upload number n fails."""
 
     def __init__(self, objects: ObjectStore, fail_at: int) -> None:
         self._objects = objects
@@ -431,6 +432,9 @@ class FailingStore:
         if self._left == 0:
             raise UnavailableError("no space left")
         self._objects.put(key, data)
+
+    def begin(self) -> BufferedUpload:
+        return BufferedUpload(self.put)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._objects, name)

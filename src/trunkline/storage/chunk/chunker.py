@@ -3,6 +3,7 @@
 The parameters are part of the storage format: with others, equal files would get other chunks and other hashes.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import Literal, Protocol
 
@@ -16,6 +17,7 @@ CHUNK_BYTES_MAX = 4 * 1024 * 1024
 _NORMALISATION: Literal[1] = 1
 _SEED = 0
 _BUFFER_BYTES = 2 * CHUNK_BYTES_MAX
+_READ_BYTES = 1024 * 1024
 
 
 class _Cutter(Protocol):
@@ -52,27 +54,70 @@ def cut(data: bytes | bytearray | memoryview) -> list[int]:
 
 
 class Chunker:
-    """Takes a file's bytes as they come and gives them back as chunks. Holds about 8 MiB at most."""
+    """Takes a file's bytes as they come and gives them back as chunks: windows on buffers of the chunker's own.
+
+    A buffer is used again once nobody holds a chunk in it, so that the memory of a large file is that of a few buffers,
+    which the processor and the kernel know already.
+    """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffers: list[bytearray] = []
+        self._view = memoryview(b"")
+        self._start = 0
+        self._end = 0
 
     def feed(self, data: bytes | memoryview) -> Iterator[memoryview]:
         """Take data and yield the chunks that are complete whatever comes after them."""
-        for start in range(0, len(data), _BUFFER_BYTES):
-            self._buffer += data[start : start + _BUFFER_BYTES]
-            if len(self._buffer) >= _BUFFER_BYTES:
-                yield from self._take(cut(self._buffer)[:-1])
+        start = 0
+        while start < len(data):
+            if self._end == len(self._view):
+                yield from self._make_room()
+            piece = data[start : start + len(self._view) - self._end]
+            self._view[self._end : self._end + len(piece)] = piece
+            self._end += len(piece)
+            start += len(piece)
+
+    def feed_from(self, descriptor: int) -> Iterator[memoryview]:
+        """Take what a descriptor gives until its end, as `feed` does."""
+        while True:
+            if self._end == len(self._view):
+                yield from self._make_room()
+            count = os.readv(descriptor, [self._view[self._end : self._end + _READ_BYTES]])
+            if not count:
+                return
+            self._end += count
 
     def finish(self) -> Iterator[memoryview]:
         """Yield the remaining chunks; the chunker is then ready for another file."""
-        yield from self._take(cut(self._buffer))
+        yield from self._take(cut(self._view[self._start : self._end]))
+
+    def _make_room(self) -> Iterator[memoryview]:
+        """Yield the complete chunks of a full buffer and go on in another, with what is left at its start."""
+        yield from self._take(cut(self._view[self._start : self._end])[:-1])
+        rest = self._view[self._start : self._end]
+        self._view = memoryview(self._free_buffer())
+        self._view[: len(rest)] = rest
+        self._start, self._end = 0, len(rest)
 
     def _take(self, lengths: list[int]) -> Iterator[memoryview]:
-        # The chunks are windows on the old buffer, which nobody changes any more.
-        view = memoryview(self._buffer)
-        self._buffer = self._buffer[sum(lengths) :]
-        start = 0
         for length in lengths:
-            yield view[start : start + length]
-            start += length
+            start = self._start
+            self._start += length
+            yield self._view[start : start + length]
+
+    def _free_buffer(self) -> bytearray:
+        for buffer in self._buffers:
+            if _is_free(buffer):
+                return buffer
+        buffer = bytearray(_BUFFER_BYTES)
+        self._buffers.append(buffer)
+        return buffer
+
+
+def _is_free(buffer: bytearray) -> bool:
+    """Tell whether nobody looks at a buffer: only then may it change its size."""
+    try:
+        buffer.append(buffer.pop())
+    except BufferError:
+        return False
+    return True

@@ -29,7 +29,6 @@ class Edit:
     op: Op
     chunks: list[StoredChunk]
     seq: int
-    size_bytes: int = 0
 
     @property
     def is_resolved(self) -> bool:
@@ -43,7 +42,7 @@ def edits_batch(edits: Sequence[Edit]) -> pa.RecordBatch:
         [
             pa.array([edit.path for edit in edits], pa.string()),
             pa.array([edit.tag for edit in edits], pa.string()),
-            pa.array([edit.size_bytes for edit in edits], pa.int64()),
+            pa.array([sum([chunk.length for chunk in edit.chunks]) for edit in edits], pa.int64()),
             pa.array([hash_content([chunk.chunk for chunk in edit.chunks]) for edit in edits], pa.binary(32)),
             pa.array([encode_row_refs(tuple(resolved(edit.chunks))) for edit in edits], pa.binary()),
             pa.array([edit.op for edit in edits], pa.uint8()),
@@ -137,7 +136,7 @@ def _fold_ops(rows: Sequence[tuple[Op, dict[str, object]]]) -> tuple[Op, list[di
 
 def joined_edit(path: str, tag: str, op: Op, chunks: list[StoredChunk]) -> Edit:
     """Return the edit that gives a file these chunks."""
-    return Edit(path, tag, op, chunks, seq=0, size_bytes=sum(chunk.length for chunk in chunks))
+    return Edit(path, tag, op, chunks, seq=0)
 
 
 def _refs(row: dict[str, object]) -> tuple[ChunkRef, ...]:

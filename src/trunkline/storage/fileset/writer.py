@@ -20,7 +20,6 @@ from trunkline.storage.fileset.sources import Seen, SourceMemory, look_at
 from trunkline.storage.table import Table, TableStore, write_table
 from trunkline.storage.table.segment import concat
 
-_READ_BYTES = 4 * 1024 * 1024
 _EDITS_PER_BATCH = 8192
 _UNRESOLVED_EDITS_MAX = 131_072
 _EDITS_PER_LAYER = 250_000
@@ -70,8 +69,7 @@ class LayerWriter:
         """Append the content of a local file, reading it once."""
         edit = self._appending(path, tag)
         with open(source, "rb", buffering=0) as file:
-            while piece := file.read(_READ_BYTES):
-                self._append(edit, piece)
+            self._append_from(edit, file.fileno())
 
     def add_tree(
         self, path: str, directory: str, *, replace: bool = False, reread: bool = False, tag: str = DEFAULT_TAG
@@ -110,15 +108,13 @@ class LayerWriter:
         try:
             descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                data = os.read(descriptor, min(size + 1, _READ_BYTES))
-                if len(data) <= CHUNK_BYTES_MIN and len(data) == size:
-                    edit.size_bytes = size
+                data = os.read(descriptor, size + 1) if size <= CHUNK_BYTES_MIN else b""
+                if len(data) == size:
                     if data:
                         edit.chunks.append(self._chunks.add(data))
                 else:
-                    while data:
-                        self._append(edit, data)
-                        data = os.read(descriptor, _READ_BYTES)
+                    self._append(edit, data)
+                    self._append_from(edit, descriptor)
                     edit.chunks.extend(map(self._chunks.add, self._chunker.finish()))
             finally:
                 os.close(descriptor)
@@ -141,7 +137,7 @@ class LayerWriter:
             below = row.path[len(base) :] if src else ""
             path = _file_path(dst.rstrip("/") + below)
             chunks = [StoredChunk(ref.chunk, ref.length, ref) for ref in row.refs]
-            self._start(path, tag, Op.APPEND, chunks).size_bytes = row.size_bytes
+            self._start(path, tag, Op.APPEND, chunks)
 
     def finish(self) -> str:
         """Make everything durable and return the root of the layer; empty if there was no operation."""
@@ -185,8 +181,11 @@ class LayerWriter:
         return self._start(path, tag, Op.APPEND, [])
 
     def _append(self, edit: Edit, data: bytes | memoryview) -> None:
-        edit.size_bytes += len(data)
         edit.chunks.extend(map(self._chunks.add, self._chunker.feed(data)))
+
+    def _append_from(self, edit: Edit, descriptor: int) -> None:
+        """Append what a descriptor gives until its end."""
+        edit.chunks.extend(map(self._chunks.add, self._chunker.feed_from(descriptor)))
 
     def _start(self, path: str, tag: str, op: Op, chunks: list[StoredChunk]) -> Edit:
         """Begin an edit, which may still grow if it appends and has no chunks yet."""
