@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -25,6 +26,7 @@ from trunkline.testing.server import ServerProcess, running_server
 BIN = Path(sys.executable).parent
 FILE_BYTES = 4096
 SETTLED_SECONDS = 3
+TOOLS = ("trunkline", "cp -r", "restic", "borg")
 TEXT = Path(__file__).parents[1] / "LICENSE"
 
 
@@ -40,15 +42,24 @@ def small_files(directory: Path, count: int) -> None:
         file.write_bytes(number.to_bytes(8, "big") + body)
 
 
-def large_file(directory: Path, megabytes: int, *, text: bool) -> None:
-    """Write one file of random bytes, or of lines of words in random order."""
-    directory.mkdir(parents=True)
+def random_file(directory: Path, megabytes: int) -> None:
+    """Write one file of random bytes."""
+    generator = random.Random(2)
+    _large_file(directory, (generator.randbytes(1 << 20) for _ in range(megabytes)))
+
+
+def text_file(directory: Path, megabytes: int) -> None:
+    """Write one file of words in random order."""
     generator = random.Random(2)
     words = TEXT.read_text().split()
+    texts = (" ".join(generator.choices(words, k=200_000)).encode()[: 1 << 20] for _ in range(megabytes))
+    _large_file(directory, texts)
+
+
+def _large_file(directory: Path, pieces: Iterable[bytes]) -> None:
+    directory.mkdir(parents=True)
     with (directory / "large").open("wb") as file:
-        for _ in range(megabytes):
-            line = " ".join(generator.choices(words, k=200_000)).encode() if text else generator.randbytes(1 << 20)
-            file.write(line[: 1 << 20])
+        file.writelines(pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,7 @@ class Tool:
 
 
 def tools(source: Path, work: Path, server: ServerProcess) -> dict[str, Tool]:
-    """Return the tools that are there, each with a store of its own below work."""
+    """Return the tools that are there, each of which keeps all that it writes below work, but for the server."""
     environment = server.environment(work)
     pachctl = str(BIN / "pachctl")
     put = command(pachctl, "put", "file", "-r", "data@master:/", "-f", str(source), **environment)
@@ -132,26 +143,40 @@ def tools(source: Path, work: Path, server: ServerProcess) -> dict[str, Tool]:
     return found
 
 
-def one_round(source: Path, number: int) -> dict[str, tuple[Cost, Cost, Cost]]:
+def one_round(source: Path, number: int, kept: ExitStack | None) -> dict[str, tuple[Cost, Cost, Cost]]:
     """Return for each tool the costs of the first put, of the same again, and of the get.
 
-    Each round begins with another tool: the first one to fill memory with files pays for more than the others.
+    Each round begins with another tool. What tools write goes away with ``kept``, or else before the next tool begins.
     """
-    with tempfile.TemporaryDirectory(prefix="put-get-") as directory:
-        work = Path(directory)
-        with running_server(work / "home") as server:
-            rows = {}
-            found = list(tools(source, work, server).items())
-            for name, tool in (*found[number % len(found) :], *found[: number % len(found)]):
+    rows = {}
+    for name in rotated(TOOLS, number):
+        with ExitStack() as own:
+            work = Path((kept or own).enter_context(tempfile.TemporaryDirectory(prefix="put-get-")))
+            with running_server(work / "home") as server:
+                tool = tools(source, work, server).get(name)
+                if tool is None:
+                    continue
                 tool.ready()
                 rows[name] = (timed(tool.put, server), timed(tool.again, server), timed(tool.get, server))
-        assert subprocess.run(["diff", "-rq", str(source), str(work / "got")], check=False).returncode == 0
+            if name == "trunkline":
+                assert subprocess.run(["diff", "-rq", str(source), str(work / "got")], check=False).returncode == 0
     return rows
 
 
-def measure(name: str, source: Path, rounds: int) -> None:
-    """Print lines for each tool: medians of the rounds; in brackets the median of Trunkline's multiple in a round."""
-    found = [one_round(source, number + 1) for number in range(rounds)]
+def rotated(names: Sequence[str], number: int) -> Sequence[str]:
+    """Return names from another one on for each number."""
+    start = number % len(names)
+    return (*names[start:], *names[:start])
+
+
+def measure(name: str, source: Path, rounds: int, *, small: bool) -> None:
+    """Print lines for each tool: medians of the rounds; in brackets the median of Trunkline's multiple in a round.
+
+    Small files stay until the end: ext4 makes new ones slowly after many were removed. Large ones go at once: whoever
+    fills memory that was not used for long pays for more than the others.
+    """
+    with ExitStack() as kept:
+        found = [one_round(source, number, kept if small else None) for number in range(rounds)]
     for tool in sorted(found[0], reverse=True):
         for kind in ("wall", "cpu"):
             cells = ""
@@ -170,20 +195,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--megabytes", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=len(TOOLS))
     arguments = parser.parse_args()
     print(f"{'':42}{'put':>9} (ratio)     again (ratio)       get (ratio)")
-    cases: dict[str, Callable[[Path], None]] = {
-        f"{arguments.files} files of 4 KiB": lambda source: small_files(source, arguments.files),
-        f"{arguments.megabytes} MB random": lambda source: large_file(source, arguments.megabytes, text=False),
-        f"{arguments.megabytes} MB text": lambda source: large_file(source, arguments.megabytes, text=True),
+    cases: dict[str, tuple[Callable[[Path, int], None], int]] = {
+        f"{arguments.files} files of 4 KiB": (small_files, arguments.files),
+        f"{arguments.megabytes} MB random": (random_file, arguments.megabytes),
+        f"{arguments.megabytes} MB text": (text_file, arguments.megabytes),
     }
-    for name, make in cases.items():
+    for name, (make, amount) in cases.items():
         with tempfile.TemporaryDirectory(prefix="put-get-source-") as directory:
             source = Path(directory) / "source"
-            make(source)
+            make(source, amount)
             time.sleep(SETTLED_SECONDS)
-            measure(name, source, arguments.rounds)
+            measure(name, source, arguments.rounds, small=make is small_files)
 
 
 if __name__ == "__main__":
