@@ -201,26 +201,18 @@ def read_state(number: int) -> CommitState:
     return CommitState(number) if number else CommitState.STARTED
 
 
-def file_info(
-    info: FileInfo, commit_key: CommitKey | None, *, committed_at: int | None = None, file_set: str = ""
-) -> pfs_pb2.FileInfo:
-    """Return the wire form of a file of a commit or of a file set."""
-    in_commit = commit(commit_key) if commit_key is not None else _file_set_commit(file_set)
-    return pfs_pb2.FileInfo(
-        file=pfs_pb2.File(commit=in_commit, path=info.path, datum=info.tag),
-        file_type=pfs_pb2.FileType.DIR if info.is_dir else pfs_pb2.FileType.FILE,
-        committed=timestamp(committed_at),
-        size_bytes=info.size_bytes,
-        hash=info.hash,
-    )
-
-
 def file_infos(infos: Iterable[FileInfo], row: CommitRow | None, file_set: str = "") -> Iterable[pfs_pb2.FileInfo]:
-    """Yield the wire form of files that were opened together."""
-    key = None if row is None else row.commit
-    committed_at = None if row is None else row.finishing_at
+    """Yield the wire form of files that were opened together: of a commit, or of a file set."""
+    in_commit = _file_set_commit(file_set) if row is None else commit(row.commit)
+    committed = None if row is None else timestamp(row.finishing_at)
     for info in infos:
-        yield file_info(info, key, committed_at=committed_at, file_set=file_set)
+        yield pfs_pb2.FileInfo(
+            file=pfs_pb2.File(commit=in_commit, path=info.path, datum=info.tag),
+            file_type=pfs_pb2.FileType.DIR if info.is_dir else pfs_pb2.FileType.FILE,
+            committed=committed,
+            size_bytes=info.size_bytes,
+            hash=info.hash,
+        )
 
 
 def _file_set_commit(file_set: str) -> pfs_pb2.Commit:
