@@ -1,6 +1,7 @@
 """Lists and walks directories, which exist only as parts of paths.
 
-Rows are decoded a few hundred at a time, and what a listing does not show is skipped by seeking.
+Rows are decoded a few hundred at a time, and what a listing does not show is skipped by seeking. A child that lies in
+one such piece is summed up from there, without looking for its rows again.
 """
 
 from bisect import bisect_left
@@ -69,8 +70,8 @@ def _children(table: Table, directory: str, after: str) -> Iterator[FileInfo]:
         lower = (after_path(after),)
     while True:
         skip_to: Key | None = None
-        for block in _blocks(table, lower, upper):
-            skip_to = yield from _children_in_block(table, directory, block, after)
+        for piece in _pieces(table, lower, upper):
+            skip_to = yield from _children_in_piece(table, directory, piece, after)
             if skip_to is not None:
                 break
         if skip_to is None:
@@ -78,27 +79,31 @@ def _children(table: Table, directory: str, after: str) -> Iterator[FileInfo]:
         lower = skip_to
 
 
-def _children_in_block(
-    table: Table, directory: str, block: pa.RecordBatch, after: str
+def _children_in_piece(
+    table: Table, directory: str, piece: tuple[int, int, int], after: str
 ) -> Generator[FileInfo, None, Key | None]:
-    """Yield the children that begin in block; return where to go on if the last one reaches beyond it."""
+    """Yield the children that begin in a piece; return where to go on if the last one reaches beyond it."""
+    segment, start, end = piece
+    block = table.segment(segment).slice(start, end - start)
     paths = block.column("path").to_pylist()
     position = 0
     while position < len(paths):
-        slash = paths[position].find("/", len(directory))
+        first, slash = position, paths[position].find("/", len(directory))
         if slash < 0:
-            end = next((p for p in range(position, len(paths)) if "/" in paths[p][len(directory) :]), len(paths))
-            yield from file_infos(block.slice(position, end - position))
-            position = end
+            position = next((p for p in range(position, len(paths)) if "/" in paths[p][len(directory) :]), len(paths))
+            yield from file_infos(block.slice(first, position - first))
             continue
         child = paths[position][: slash + 1]
-        if child > after:
-            info = directory_info(table, child)
-            assert info is not None
-            yield info
         beyond = after_directory(child)
         position = bisect_left(paths, beyond, position)
-        if position == len(paths):
+        is_whole = position < len(paths)
+        if child > after:
+            if is_whole:
+                summary = table.summary_of([(segment, start + first, start + position)])
+            else:
+                summary = table.summary(*bounds_below(child))
+            yield FileInfo(child, True, summary.size_bytes, summary.digest)
+        if not is_whole:
             return (beyond,)
     return None
 
@@ -175,10 +180,16 @@ def _existing_directory(table: Table, directory: str) -> FileInfo:
     return info
 
 
+def _pieces(table: Table, lower: Key, upper: Key) -> Iterator[tuple[int, int, int]]:
+    """Yield (segment, first row, row past the last), a few hundred rows at a time."""
+    for segment, first, last in table.pieces(lower, upper):
+        for start in range(first, last, _BLOCK_ROWS):
+            yield segment, start, min(start + _BLOCK_ROWS, last)
+
+
 def _blocks(table: Table, lower: Key, upper: Key) -> Iterator[pa.RecordBatch]:
-    for batch in table.scan(lower, upper):
-        for start in range(0, batch.num_rows, _BLOCK_ROWS):
-            yield batch.slice(start, _BLOCK_ROWS)
+    for segment, start, end in _pieces(table, lower, upper):
+        yield table.segment(segment).slice(start, end - start)
 
 
 def _blocks_backwards(table: Table, lower: Key, upper: Key) -> Iterator[pa.RecordBatch]:

@@ -95,7 +95,10 @@ class Table:
 
     def summary(self, lower: Key = (), upper: Key | None = None) -> Summary:
         """Return sums and digest of the rows from lower to upper. Reads at most the segments at the two ends."""
-        pieces = list(self.pieces(lower, upper))
+        return self.summary_of(list(self.pieces(lower, upper)))
+
+    def summary_of(self, pieces: Sequence[tuple[int, int, int]]) -> Summary:
+        """Return sums and digest of neighbouring rows, given as `pieces` gives them."""
         if len(pieces) > _SUMMARISED_PIECES_MAX:
             return self._summary(pieces)
         # By the rows themselves, so that it serves for the next commits, too, as far as they leave them alone.
