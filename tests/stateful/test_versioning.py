@@ -30,6 +30,7 @@ from trunkline.pfs.repos import create_repo
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.storage.fileset import FileSets
+from trunkline.testing.object_keys import object_keys
 from trunkline.testing.version_model import Commit, Files, Op, VersionModel
 
 REPOS = ("a", "b", "out", "chain", "late")
@@ -246,7 +247,7 @@ class VersioningMachine(RuleBasedStateMachine):
         with self.versioning.reading() as tx:
             roots = list(used_roots(tx.connection))
         file_sets = self.versioning.file_sets
-        assert set(file_sets.chunks.objects.list("")) == set(file_sets.object_keys(roots))
+        assert set(file_sets.chunks.objects.list("")) == set(object_keys(file_sets, roots))
 
     def _remove(self, chosen: Sequence[Commit], act: Callable[[Transaction], object], *, allowed: bool) -> None:
         if allowed:

@@ -20,6 +20,7 @@ from trunkline.pfs.repos import create_repo, delete_repo
 from trunkline.pfs.temporary import create_file_set
 from trunkline.pfs.versioning import Versioning
 from trunkline.storage.fileset import FileSets, sources
+from trunkline.testing.object_keys import object_keys
 
 REPO = RepoKey("default", "r")
 MASTER = CommitReference(REPO, branch="master")
@@ -58,7 +59,7 @@ def _keys(versioning: Versioning, prefix: str = "") -> set[str]:
 
 def _needed(versioning: Versioning) -> set[str]:
     with versioning.reading() as tx:
-        return set(versioning.file_sets.object_keys(queries.used_roots(tx.connection)))
+        return set(object_keys(versioning.file_sets, queries.used_roots(tx.connection)))
 
 
 def _collect(versioning: Versioning) -> Collected:
@@ -124,7 +125,7 @@ def test_an_expired_file_set_goes_and_another_stays(versioning) -> None:
     for _ in range(4):
         _collect(versioning)
 
-    assert _keys(versioning) == set(versioning.file_sets.object_keys(layers[:1]))
+    assert _keys(versioning) == set(object_keys(versioning.file_sets, layers[:1]))
 
 
 def test_content_that_comes_back_after_it_was_condemned_is_there(versioning) -> None:

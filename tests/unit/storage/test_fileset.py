@@ -21,6 +21,7 @@ from trunkline.storage.chunk import ChunkRef, MemoryChunkIndex
 from trunkline.storage.chunk.refs import pack_key
 from trunkline.storage.fileset import FileInfo, FileSet, FileSets, LayerWriter, compose, globbing, writer
 from trunkline.storage.table import borders, build, nodes
+from trunkline.testing.object_keys import object_keys
 
 Key = tuple[str, str]
 Files = dict[Key, bytes]
@@ -357,14 +358,14 @@ def test_object_keys_are_all_that_a_file_set_needs(layers: list[list[Operation]]
     roots = write_layers(file_sets, layers, model)
     root = file_sets.compose("", roots)
 
-    keys = list(file_sets.object_keys([root, root]))
+    keys = list(object_keys(file_sets, [root, root]))
 
     needed = open_object_store("memory://")
     for key in keys:
         needed.put(key, objects.get(key))
     assert len(keys) == len(set(keys))
     assert files_of(FileSets(needed, MemoryChunkIndex()).open(root)) == model
-    assert set(keys) <= set(file_sets.object_keys([*roots, root])) <= set(objects.list(""))
+    assert set(keys) <= set(object_keys(file_sets, [*roots, root])) <= set(objects.list(""))
 
 
 def test_many_files_are_read_in_order() -> None:

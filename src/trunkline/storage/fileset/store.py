@@ -1,19 +1,18 @@
 """File sets over an object store."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from trunkline.objects import ObjectStore
 from trunkline.storage.chunk import ChunkIndex, ChunkStore
-from trunkline.storage.chunk.refs import pack_key
 from trunkline.storage.fileset.collisions import find_collision
 from trunkline.storage.fileset.compose import Composer
 from trunkline.storage.fileset.layers import layer_between, layer_of
 from trunkline.storage.fileset.reader import FileSet
-from trunkline.storage.fileset.rows import LAYERS, packs_of
+from trunkline.storage.fileset.rows import LAYERS
 from trunkline.storage.fileset.sources import SourceMemory
 from trunkline.storage.fileset.writer import LayerWriter
-from trunkline.storage.table import Table, TableStore, table_key
+from trunkline.storage.table import Table, TableStore
 
 
 class FileSets:
@@ -68,21 +67,6 @@ class FileSets:
         """
         layers = None if changed is None else [Table(self.tables, LAYERS, layer) for layer in changed if layer]
         return find_collision(self.open(root).table, layers)
-
-    def object_keys(self, roots: Iterable[str]) -> Iterator[str]:
-        """Yield the key of each object that file sets and layers of these roots need, once: tables and packs.
-
-        Raise CorruptDataError if a table is missing or damaged.
-        """
-        seen: set[bytes] = set()
-        packs: set[bytes] = set()
-        for root in roots:
-            for name, level, rows in self.tables.objects(root, seen):
-                yield table_key(name)
-                if level == 0:
-                    found = packs_of(rows) - packs
-                    packs |= found
-                    yield from map(pack_key, found)
 
     def layer_size_upper_bound(self, layer: str) -> int:
         """Return the bytes that the layer adds, not counting what it deletes or replaces."""
