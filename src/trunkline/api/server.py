@@ -11,6 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from trunkline.api.actions import Actions
+from trunkline.api.batches import BatchInterceptor
 from trunkline.api.cluster import AdminService, VersionService
 from trunkline.api.debug import DebugService
 from trunkline.api.enterprise import EnterpriseService
@@ -118,7 +119,9 @@ def start_grpc_server(
     """Serve on host and port; port 0 picks a free one. Raise UnavailableError where the port is taken."""
     _check_port(host, port)
     server = grpc.server(
-        ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"), options=_OPTIONS, interceptors=[ErrorInterceptor()]
+        ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"),
+        options=_OPTIONS,
+        interceptors=[ErrorInterceptor(), BatchInterceptor()],
     )
     actions = Actions(versioning)
     pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning, actions, secrets), server)

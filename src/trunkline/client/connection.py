@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
 from trunkline.client.addresses import Address, parse_address
+from trunkline.client.batches import Metadata
 from trunkline.client.channel import open_channel
 from trunkline.client.config import Context, read_config
 from trunkline.client.edits import EditSender, Requests
 from trunkline.client.local_server import ensure_server, home_directory, shares_files
-from trunkline.client.stubs import Metadata, TranslatingStub
+from trunkline.client.stubs import TranslatingStub
 from trunkline.errors import NotSupportedError
 from trunkline.proto import admin_pb2, pfs_pb2
 from trunkline.proto.pfs_pb2_grpc import APIStub
@@ -166,6 +167,9 @@ class Client:
     def _service(self, name: str, kind: str = "APIStub") -> object:
         return TranslatingStub(
             getattr(importlib.import_module(f"trunkline.proto.{name}_pb2_grpc"), kind),
+            importlib.import_module(f"trunkline.proto.{name}_pb2").DESCRIPTOR.services_by_name[
+                kind.removesuffix("Stub")
+            ],
             self._channel,
             self.address,
             metadata=self._metadata,

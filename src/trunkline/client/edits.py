@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 
 from trunkline.client.addresses import Address
+from trunkline.client.batches import Metadata
 from trunkline.client.failures import translate
-from trunkline.client.stubs import Metadata
 from trunkline.proto import pfs_pb2
 from trunkline.proto.pfs_pb2_grpc import APIStub
 

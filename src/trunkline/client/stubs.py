@@ -4,23 +4,25 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
 
 from trunkline.client.addresses import Address
+from trunkline.client.batches import BatchedCall, Metadata, comes_in_batches
 from trunkline.client.failures import translate
-
-Metadata = tuple[tuple[str, str], ...]
 
 
 class TranslatingStub:
     """A generated stub with headers and time limit filled in. Its methods raise `trunkline.errors`.
 
     It and its streams keep the channel, which ends its calls when nothing refers to it: neither the generated stub nor
-    the calls do.
+    the calls do. Listings come in batches.
     """
 
     def __init__(
         self,
         kind: Callable[[grpc.Channel], object],
+        service: ServiceDescriptor,
         channel: grpc.Channel,
         address: Address,
         *,
@@ -28,6 +30,7 @@ class TranslatingStub:
         timeout_seconds: float | None,
     ) -> None:
         self._stub = kind(channel)
+        self._service = service
         self._channel = channel
         self._address = address
         self._metadata = metadata
@@ -35,15 +38,18 @@ class TranslatingStub:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._stub, name)
+        described = self._service.methods_by_name[name]
 
-        def call(request: object, timeout: float | None = None) -> object:
+        def call(request: Message, timeout: float | None = None) -> object:
+            timeout = timeout or self._timeout_seconds
             try:
-                answer = method(request, timeout=timeout or self._timeout_seconds, metadata=self._metadata)
+                if comes_in_batches(name, request):
+                    answer = BatchedCall(self._channel, described, request, metadata=self._metadata, timeout=timeout)
+                else:
+                    answer = method(request, timeout=timeout, metadata=self._metadata)
             except grpc.RpcError as error:
                 raise translate(error, self._address) from None
-            if not isinstance(answer, grpc.Call):
-                return answer
-            return TranslatingStream(answer, self._channel, self._address)
+            return TranslatingStream(answer, self._channel, self._address) if described.server_streaming else answer
 
         return call
 
