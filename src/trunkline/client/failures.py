@@ -35,6 +35,9 @@ _TRANSPORT_FAILURES = (
     (re.compile(r"recvmsg:|sendmsg:|connection reset|broken pipe", re.IGNORECASE), "the connection was cut"),
 )
 
+# Which row of a table was looked for. Clients of the field look for this text; what is missing is named again after it.
+_ROW = re.compile(r"\brepo \(id=0, [^)]*\) not found: (?=repo )")
+
 
 class UnreachableError(errors.UnavailableError):
     """No server answers at the address."""
@@ -50,6 +53,7 @@ def translate(error: grpc.RpcError, address: Address) -> errors.Error:
                 return UnreachableError(_unreachable(address, reason))
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         details = f"the server at {address} did not answer in time"
+    details = _ROW.sub("", details)
     return _ERRORS.get(code, errors.Error)(details or f"the server answered {code.name}")
 
 

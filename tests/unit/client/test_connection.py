@@ -55,6 +55,14 @@ def test_statuses_become_our_errors_with_the_servers_words(
     assert type(caught.value) is kind
 
 
+def test_what_is_missing_is_named_once(connect_to: ConnectTo) -> None:
+    text = "inspect: repo (id=0, project=default, name=x, type=user) not found: repo default/x not found"
+    client = connect_to(Failing(grpc.StatusCode.NOT_FOUND, text))
+
+    with pytest.raises(errors.NotFoundError, match="^inspect: repo default/x not found$"):
+        client.pfs.InspectRepo(pfs_pb2.InspectRepoRequest())
+
+
 class Listing(pfs_pb2_grpc.APIServicer):
     def ListRepo(self, request: pfs_pb2.ListRepoRequest, context: grpc.ServicerContext) -> Iterator[pfs_pb2.RepoInfo]:
         for number in range(100):
