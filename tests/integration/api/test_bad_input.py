@@ -124,7 +124,11 @@ def test_one_path_of_two_datums_finishes_with_an_error(story: Story) -> None:
     ("reference", "code", "phrase"),
     [
         (Commit(repo=Repo(name="in"), id="1" * 12 + "4" + "1" * 19), grpc.StatusCode.NOT_FOUND, "commit .* not found"),
-        (Commit(repo=Repo(name="absent"), id="master"), grpc.StatusCode.NOT_FOUND, "repo .* not found"),
+        (
+            Commit(repo=Repo(name="absent"), id="master"),
+            grpc.StatusCode.NOT_FOUND,
+            r"repo \(id=0, project=default, name=absent, type=user\) not found: repo default/absent not found",
+        ),
         (at("in@absent"), grpc.StatusCode.NOT_FOUND, 'branch "absent" not found in repo default/in'),
         (Commit(repo=Repo(name="in"), id="master^9"), grpc.StatusCode.NOT_FOUND, "not found"),
         (Commit(repo=Repo(name="in"), id="master^~"), INVALID, "not mixed"),
