@@ -59,7 +59,7 @@ def test_what_is_missing_is_named_once(connect_to: ConnectTo) -> None:
     text = "inspect: repo (id=0, project=default, name=x, type=user) not found: repo default/x not found"
     client = connect_to(Failing(grpc.StatusCode.NOT_FOUND, text))
 
-    with pytest.raises(errors.NotFoundError, match="^inspect: repo default/x not found$"):
+    with pytest.raises(errors.NotFoundError, match=r"^inspect: repo default/x not found$"):
         client.pfs.InspectRepo(pfs_pb2.InspectRepoRequest())
 
 
