@@ -3,6 +3,7 @@
 import socket
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 import grpc
@@ -69,11 +70,11 @@ def state(cluster: Cluster, name: str) -> str:
 
 
 def fetch(port: int, path: str) -> str:
-    """Return what is served; nothing while nobody serves."""
+    """Return what is served; nothing while nobody serves, or where the process ended in the middle of its answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
             return str(answer.read().decode())
-    except OSError:
+    except (OSError, HTTPException):
         return ""
 
 
