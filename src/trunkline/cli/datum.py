@@ -16,18 +16,19 @@ from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
 from trunkline.cli.tables import Cell, print_details, print_table
 
+_CHANGES_SHOWN = 3
+"""How many of the changed files of a datum its row names; `inspect datum` names them all."""
+
 
 @command("datum")
 @click.argument("job", metavar="[PIPELINE@ID]", required=False)
 @click.option("-f", "--file", default="", help="A specification: list the datums that its input would make now.")
-@click.option("--why", is_flag=True, help="Say why each datum ran: new, or which of its files changed.")
+@click.option("--why", is_flag=True, hidden=True, expose_value=False)  # what had to be asked for once
 @project_option
 @raw_options
 @pass_session
-def list_datum(
-    session: Session, *, job: str | None, file: str, why: bool, project: str | None, raw: str | None
-) -> None:
-    """List the datums of a job, or those that a specification would make."""
+def list_datum(session: Session, *, job: str | None, file: str, project: str | None, raw: str | None) -> None:
+    """List the datums of a job and why they ran, or those that a specification would make."""
     if bool(job) == bool(file):
         raise click.UsageError("give either a job, pipeline@id, or --file with a specification")
     in_project = session.project(project)
@@ -39,8 +40,8 @@ def list_datum(
     if raw:
         print_messages(datums, raw)
     else:
-        header = ("ID", "FILES", "STATUS", "TIME", *(("RAN BECAUSE",) if why else ()))
-        print_table(header, (_row(info, with_why=why) for info in datums))
+        header = ("ID", "FILES", "STATUS", "TIME", *(("RAN BECAUSE",) if job else ()))
+        print_table(header, (_row(info)[: len(header)] for info in datums))
 
 
 def _input_of(file: str, in_project: str) -> proto.pps_pb2.Input:
@@ -60,15 +61,21 @@ def _input_of(file: str, in_project: str) -> proto.pps_pb2.Input:
     return node
 
 
-def _row(info: proto.pps_pb2.DatumInfo, *, with_why: bool) -> list[Cell]:
+def _row(info: proto.pps_pb2.DatumInfo) -> list[Cell]:
     files = ", ".join(_file(each) for each in info.data)
     unknown = info.state == proto.pps_pb2.DatumState.UNKNOWN
     state = "-" if unknown else states.datum_state(info.state)
-    row = [info.datum.id or "-", files, state, _time(info)]
-    if with_why:
-        was_skipped = info.state == proto.pps_pb2.DatumState.SKIPPED  # then the reason is that of an earlier job
-        row.append("-" if was_skipped else info.why or "-")
-    return row
+    return [info.datum.id or "-", files, state, _time(info), _why(info)]
+
+
+def _why(info: proto.pps_pb2.DatumInfo) -> str:
+    """Return why a datum ran, and that it was retried."""
+    if not info.why or info.state == proto.pps_pb2.DatumState.SKIPPED:  # then it is why an earlier job ran it
+        return "-"
+    changed = info.why.split(", ", _CHANGES_SHOWN)
+    more = ", ..." if len(changed) > _CHANGES_SHOWN else ""
+    tries = f" ({info.tries} tries)" if info.tries > 1 else ""
+    return f"{', '.join(changed[:_CHANGES_SHOWN])}{more}{tries}"
 
 
 def _file(info: proto.pfs_pb2.FileInfo) -> str:

@@ -169,7 +169,7 @@ def test_the_command_line_prints_it(
     assert "1 ran: changed input (in:/b)" in explained
     shown = run("inspect", "job", f"upper@{job}").splitlines()
     assert "  1 ran: changed input (in:/b)" in shown[shown.index("Ran because:") :]
-    listed = run("list", "datum", f"upper@{job}", "--why").splitlines()
+    listed = run("list", "datum", f"upper@{job}").splitlines()
     reasons = sorted(line.rpartition("   ")[2].strip() for line in listed)
     assert reasons == ["-", "RAN BECAUSE", "changed input: in:/b", "new"]
     assert "3 would run: new (in:/a; in:/b; in:/c)" in run("plan", "-f", str(spec))
