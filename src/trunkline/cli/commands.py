@@ -154,6 +154,10 @@ COMMANDS: Mapping[str, Entry | Verb] = {
             "pps-load-test": Entry("load_test:run_pps_load_test", "Write random files, and check what pipelines make."),
         },
     ),
+    "next": Verb(
+        "Go on to something.",
+        {"datum": Entry("datum:next_datum", "In user code that batches datums: go on to the next one.")},
+    ),
     "restart": Verb("Restart something.", {"datum": Entry("datum:restart_datum", "Start running datums again.")}),
     "draw": Verb("Draw something.", {"pipeline": Entry("draw:draw_pipeline", "Draw the graph of pipelines.")}),
     "check": Verb("Check something.", {"status": Entry("pipeline:check_status", "List pipelines that have alerts.")}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from trunkline.cli.options import command, pass_session, project_option, raw_opt
 from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
 from trunkline.cli.tables import Cell, print_details, print_table
+from trunkline.errors import UnavailableError
 
 _CHANGES_SHOWN = 3
 """How many of the changed files of a datum its row names; `inspect datum` names them all."""
@@ -28,7 +30,10 @@ _CHANGES_SHOWN = 3
 @raw_options
 @pass_session
 def list_datum(session: Session, *, job: str | None, file: str, project: str | None, raw: str | None) -> None:
-    """List the datums of a job and why they ran, or those that a specification would make."""
+    """List the datums of a job, or those that a specification would make.
+
+    Those of a job with why they ran: new, which of their files changed, and so on.
+    """
     if bool(job) == bool(file):
         raise click.UsageError("give either a job, pipeline@id, or --file with a specification")
     in_project = session.project(project)
@@ -136,3 +141,25 @@ def restart_datum(session: Session, *, job: str, paths: str, project: str | None
     message = refer.job(job, session.project(project))
     filters = [path for path in paths.split(",") if path]
     session.client.pps.RestartDatum(proto.pps_pb2.RestartDatumRequest(job=message, data_filters=filters))
+
+
+@command("datum")
+@click.option("--error", default="", help="Say that the present datum has failed, and why.")
+def next_datum(*, error: str) -> None:
+    """In user code that batches datums: go on to the next one.
+
+    What is in /pfs/out is then the result of the datum before. The variables of the next one are in /pfs/.env. Does not
+    return when there are no more: the worker ends the code that asks.
+    """
+    from trunkline.client.connection import connect
+
+    port = os.environ.get("PPS_WORKER_GRPC_PORT", "")
+    if not port:
+        raise click.UsageError("datums are handed out to the code of a pipeline with transform.datumBatching only")
+    with connect(f"grpc://127.0.0.1:{port}") as worker:
+        try:
+            worker.worker.NextDatum(proto.worker_pb2.NextDatumRequest(error=error))
+        except UnavailableError as problem:
+            raise click.ClickException(
+                f"nobody hands out datums at port {port} (does the pipeline have transform.datumBatching?): {problem}"
+            ) from None

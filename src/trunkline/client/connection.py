@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trunkline.proto.pps_pb2_grpc import APIStub as PPSStub
     from trunkline.proto.transaction_pb2_grpc import APIStub as TransactionStub
     from trunkline.proto.version_pb2_grpc import APIStub as VersionStub
+    from trunkline.proto.worker_pb2_grpc import WorkerStub
 
 
 def connect(
@@ -127,6 +128,11 @@ class Client:
     def logs(self) -> "LogsStub":
         """Questions to the logs of all pipelines."""
         return cast("LogsStub", self._service("logs"))
+
+    @cached_property
+    def worker(self) -> "WorkerStub":
+        """What a worker offers to the user code beside it; at its own port."""
+        return cast("WorkerStub", self._service("worker", "WorkerStub"))
 
     def reads_our_files(self) -> bool:
         """Return whether the server can read a local file by its path, so that its bytes need not be sent."""

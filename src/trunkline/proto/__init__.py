@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         taskapi_pb2,
         transaction_pb2,
         version_pb2,
+        worker_pb2,
     )
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "taskapi_pb2",
     "transaction_pb2",
     "version_pb2",
+    "worker_pb2",
 ]
 
 

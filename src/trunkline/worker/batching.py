@@ -72,6 +72,8 @@ class Batch:
         transform = self._run.datum_set.transform
         launcher = self._context.starters.plain()
         try:
+            # What is left of another datum is not there for the code that runs before it asks for its first one.
+            self._context.view.empty()
             command = first.command(transform.cmd)
             command.own_env["PPS_WORKER_GRPC_PORT"] = str(service.port)
             with _Signals(self, service, self._context.interrupts) as signals:

@@ -111,6 +111,34 @@ def test_leaving_early_or_taking_too_long_fails_the_datum_at_hand(
     assert reason in job.reason
 
 
+def test_a_shell_script_asks_for_datums_with_the_command_line(cluster: Cluster) -> None:
+    """As published: an endless loop around ``pachctl next datum``, which also says that the one before has failed."""
+    script = """
+        error=
+        echo begin
+        while true; do
+            pachctl next datum --error "$error"
+            . /pfs/.env
+            error=
+            grep -q bad "$words" && error="it is bad"
+            cp "$words" /pfs/out/
+        done
+    """
+    cluster.create_repo("words")
+    cluster.put("words", {"/1": "one", "/2": "bad", "/3": "three", "/4": "four"})
+    transform = {"cmd": ["sh"], "stdin": script.splitlines(), "datum_batching": True, "err_cmd": ["true"]}
+    spec = {"pipeline": {"name": "shelled"}, "transform": transform, "input": pfs("words"), "datum_tries": 1}
+    cluster.create(spec | {"datum_set_spec": {"number": 50}})
+
+    job = cluster.finished_job("shelled")
+
+    assert (job.state, job.data_processed, job.data_recovered) == (SUCCESS, 3, 1), job.reason
+    assert cluster.files("shelled") == {"/1": "one", "/3": "three", "/4": "four"}
+    lines = [line.strip() for line in cluster.logs(job.job)]
+    assert lines.count("begin") == 2, "a process that has failed a datum is replaced"
+    assert "try 1 of 1 failed: user code reported: it is bad" in lines
+
+
 def test_user_code_finds_the_server_by_its_environment(cluster: Cluster, tmp_path: Path) -> None:
     script = tmp_path / "asks.py"
     script.write_text(

@@ -53,6 +53,20 @@ def test_a_closed_server_is_one_line_with_the_way_out(pachctl: Pachctl, monkeypa
     assert (outcome.code, outcome.err) == (1, expected)
 
 
+def test_only_code_that_batches_is_handed_out_datums(pachctl: Pachctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PPS_WORKER_GRPC_PORT", raising=False)
+    elsewhere = pachctl("next", "datum")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setenv("PPS_WORKER_GRPC_PORT", str(port))
+    alone = pachctl("next", "datum")
+
+    assert (elsewhere.code, alone.code) == (1, 1)
+    assert "transform.datumBatching" in elsewhere.err
+    assert f"nobody hands out datums at port {port}" in alone.err
+
+
 def test_a_missing_local_file_is_named(pachctl: Pachctl, tmp_path: Path) -> None:
     outcome = pachctl("validate", "pipeline", "-f", str(tmp_path / "nope.yaml"))
 
