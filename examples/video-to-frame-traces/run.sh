@@ -17,11 +17,7 @@ pachctl put file raw_videos_and_images@master:dahlia.jpeg -f media/dahlia.jpeg
 pachctl put file raw_videos_and_images@master:rocket.png -f media/rocket.png
 pachctl list commits raw_videos_and_images
 
-echo "== 2. The scripts have a repo, too: a changed script runs again what it is used for"
-pachctl create repo scripts
-pachctl put file -r scripts@master:/ -f scripts
-
-echo "== 3. Six pipelines"
+echo "== 2. Six pipelines"
 pachctl create pipeline -f video_mp4_converter.yaml
 pachctl create pipeline -f image_flattener.yaml
 pachctl create pipeline -f image_tracer.yaml
@@ -34,13 +30,13 @@ pachctl list commits
 pachctl list jobs --pipeline content_collager
 pachctl list files content_collager@master
 
-echo "== 4. One more video: only what it touches runs. PROGRESS: how many ran + how many were skipped / of how many"
+echo "== 3. One more video: only what it touches runs. PROGRESS: how many ran + how many were skipped / of how many"
 pachctl put file raw_videos_and_images@master:tree.MOV -f media/tree.MOV
 pachctl wait commit content_collager@master >/dev/null
 id=$(pachctl inspect commit content_collager@master --raw | sed -n 's/.*"id": *"\([0-9a-f]\{32\}\)".*/\1/p' | head -n 1)
 pachctl list job "$id"
 
-echo "== 5. Look at the page: open index.html in a browser"
+echo "== 4. Look at the page: open index.html in a browser"
 pachctl mount mnt --project video-to-frame-traces --repos content_collager@master ||
     pachctl get file -r content_collager@master:/ -o mnt/content_collager
 ls -l mnt/content_collager

@@ -22,7 +22,7 @@ def kind(file):
 
 def main(source, target):
     for repo in sorted(source.iterdir()):
-        if not repo.is_dir() or repo.name in ("out", "scripts"):
+        if not repo.is_dir() or repo.name == "out":
             continue
         for file in sorted(repo.iterdir()):
             if file.is_file() and (directory := kind(file)):

@@ -27,7 +27,7 @@ def trace(picture):
 
 def main(source, target):
     for repo in sorted(source.iterdir()):
-        if not repo.is_dir() or repo.name in ("out", "scripts"):
+        if not repo.is_dir() or repo.name == "out":
             continue
         for picture in sorted(repo.rglob("*")):
             if picture.suffix.lower() not in PICTURES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from trunkline.pps.spec.findings import Finding
 
 _URL_SECONDS = 60.0
+_WEB = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,23 @@ def _read(session: Session, source: Source) -> list[SpecDocument]:
     text = _render(session, source) if source.jsonnet else _load(source.file)
     documents = read_specs(text, file=source.jsonnet or source.file)
     _report([finding for document in documents for finding in check(document)])
-    return documents
+    return [_with_place(document, source.jsonnet or source.file) for document in documents]
+
+
+def _with_place(document: SpecDocument, source: str) -> SpecDocument:
+    """Return the document with a relative ``workingDir`` taken from where the spec itself is."""
+    from trunkline.pps.spec.findings import InvalidSpecError, error
+
+    if not document.working_dir or os.path.isabs(document.working_dir):
+        return document
+    if source.startswith(_WEB):
+        problem = error("transform.workingDir", "in a spec from the web this must be an absolute path")
+        raise InvalidSpecError(document.locate([problem]))
+    place = os.path.abspath(os.path.join("" if source == "-" else os.path.dirname(source), document.working_dir))
+    if not os.path.isdir(place):
+        problem = error("transform.workingDir", f"there is no directory {place}; a relative path starts at the spec")
+        raise InvalidSpecError(document.locate([problem]))
+    return document.with_working_dir(place)
 
 
 def _report(findings: list[Finding]) -> None:
@@ -171,7 +189,7 @@ def _load(source: str) -> str:
     if source == "-":
         return sys.stdin.read()
     try:
-        if source.startswith(("http://", "https://")):
+        if source.startswith(_WEB):
             with urllib.request.urlopen(source, timeout=_URL_SECONDS) as response:  # noqa: S310 - the scheme is checked
                 return str(response.read().decode())
         return Path(source).read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """Commands for pipelines, jobs, datums and logs: what goes over the wire, and what is printed for what comes back."""
 
 # ruff: noqa: N802 - the wire names the methods
+import io
 import json
 import sys
 import time
@@ -204,6 +205,45 @@ def test_updating_says_so(pachctl: Pachctl, engine: Engine, spec: Path) -> None:
     pachctl("update", "pipeline", "-f", str(spec), "--reprocess")
 
     assert (engine.requests[0].update, engine.requests[0].reprocess) == (True, True)
+
+
+def sent_directories(engine: Engine) -> list[str]:
+    return [json.loads(each.create_pipeline_request_json)["transform"]["workingDir"] for each in engine.requests]
+
+
+def test_a_relative_working_directory_starts_at_the_specification(
+    pachctl: Pachctl, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deep" / "code").mkdir(parents=True)
+    spec = tmp_path / "deep" / "edges.yaml"
+    spec.write_text(GOOD.replace("cmd: [", "workingDir: code, cmd: ["))
+    old_names = tmp_path / "old.json"
+    old_names.write_text(GOOD.replace("cmd: [", "working_dir: deep/../deep/code, cmd: ["))
+    absolute = tmp_path / "absolute.yaml"
+    absolute.write_text(GOOD.replace("cmd: [", "workingDir: /in/the/image, cmd: ["))
+    monkeypatch.chdir(tmp_path)
+
+    for file in ("deep/edges.yaml", str(old_names), "absolute.yaml"):
+        assert pachctl("create", "pipeline", "-f", file).code == 0
+    monkeypatch.chdir(tmp_path / "deep")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(spec.read_text()))
+    assert pachctl("create", "pipeline").code == 0
+
+    code = str(tmp_path / "deep" / "code")
+    assert sent_directories(engine) == [code, code, "/in/the/image", code]
+
+
+def test_a_working_directory_beside_the_specification_that_is_not_there_is_told(
+    pachctl: Pachctl, engine: Engine, tmp_path: Path
+) -> None:
+    spec = tmp_path / "edges.yaml"
+    spec.write_text(GOOD.replace("cmd: [", "workingDir: code, cmd: ["))
+
+    outcome = pachctl("create", "pipeline", "-f", str(spec))
+
+    assert outcome.code == 1
+    assert f"{spec}:2: transform.workingDir: there is no directory {tmp_path}/code" in outcome.err
+    assert engine.requests == []
 
 
 def test_several_specifications_of_a_file_are_all_sent(pachctl: Pachctl, engine: Engine, tmp_path: Path) -> None:

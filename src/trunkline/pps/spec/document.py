@@ -7,6 +7,8 @@ from typing import Any
 
 from trunkline.pps.spec.findings import Finding, parent_path
 
+_WORKING_DIR = ("workingDir", "working_dir")
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -55,6 +57,18 @@ class SpecDocument:
             return self
         pipeline = {**self._pipeline, "project": {"name": project}}
         return replace(self, data={**self.data, "pipeline": pipeline})
+
+    @property
+    def working_dir(self) -> str:
+        """Where the code is to start; empty when the spec does not say."""
+        transform = self.data.get("transform")
+        given = (_text(transform.get(key)) for key in _WORKING_DIR) if isinstance(transform, dict) else iter(())
+        return next((text for text in given if text), "")
+
+    def with_working_dir(self, directory: str) -> "SpecDocument":
+        """Return the document with another place for its code to start."""
+        transform = {key: value for key, value in self.data["transform"].items() if key not in _WORKING_DIR}
+        return replace(self, data={**self.data, "transform": {**transform, "workingDir": directory}})
 
     def position(self, path: str) -> Position:
         """Return where the field is, or else what would hold it. Paths are in camelCase, or as the file spells them."""
