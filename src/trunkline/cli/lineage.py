@@ -10,6 +10,7 @@ import click
 
 from trunkline import proto
 from trunkline.cli import references as refer
+from trunkline.cli.lineage_tree import forest, step_line, tree_lines
 from trunkline.cli.options import command, pass_session, project_option, raw_options
 from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
@@ -53,33 +54,53 @@ def plan(session: Session, *, file: str, reprocess: bool, project: str | None, r
         _print_explanation(session.client.lineage.Plan(request), raw, ran="would run")
 
 
+_all_option = click.option("--all", "whole", is_flag=True, help="Show each file, also where they are many.")
+
+
 @command("why")
 @click.argument("file", metavar="REPO@COMMIT:PATH")
+@_all_option
 @project_option
 @raw_options
 @pass_session
-def why(session: Session, *, file: str, project: str | None, raw: str | None) -> None:
+def why(session: Session, *, file: str, whole: bool, project: str | None, raw: str | None) -> None:
     """Show what a file was made from.
 
-    The datums with the version of their specification, their input files and code, down to what people wrote; and what
-    the datum that wrote the file has printed.
+    The datum that wrote it, and what that printed; then the datums with the version of their specification, their input
+    files and code, down to what people wrote.
     """
     request = proto.lineage_pb2.LineageRequest(file=refer.file(file, session.project(project)))
-    steps = list(session.client.lineage.Why(request))
-    _print_steps(steps, raw)
-    if steps and steps[0].datum_id and not raw:
-        _print_log(session, steps[0])
+    steps = session.client.lineage.Why(request)
+    if raw:
+        print_messages(steps, raw)
+        return
+    roots = forest(steps)
+    if len(roots) == 1:
+        [root] = roots
+        click.echo(step_line(root.step))
+        if root.step.datum_id:
+            _print_log(session, root.step)
+        if root.below:
+            click.echo("\nIt was made from:")
+        _print_lines(tree_lines(root.below, whole=whole, came="from", indent=1))
+    else:
+        _print_lines(tree_lines(roots, whole=whole, came="from"))
 
 
 @command("impact")
 @click.argument("file", metavar="REPO@COMMIT:PATH")
+@_all_option
 @project_option
 @raw_options
 @pass_session
-def impact(session: Session, *, file: str, project: str | None, raw: str | None) -> None:
+def impact(session: Session, *, file: str, whole: bool, project: str | None, raw: str | None) -> None:
     """Show what has been made from a file."""
     request = proto.lineage_pb2.LineageRequest(file=refer.file(file, session.project(project)))
-    _print_steps(session.client.lineage.Impact(request), raw)
+    steps = session.client.lineage.Impact(request)
+    if raw:
+        print_messages(steps, raw)
+    else:
+        _print_lines(tree_lines(forest(steps), whole=whole, came="and from them"))
 
 
 def _print_explanation(found: proto.lineage_pb2.Explanation, raw: str | None, *, ran: str) -> None:
@@ -115,17 +136,9 @@ def causes_of(session: Session, info: proto.pps_pb2.JobInfo) -> str:
     return lines[0] if len(lines) == 1 else "\n".join(f"  {line}" for line in lines)
 
 
-def _print_steps(steps: Iterable[proto.lineage_pb2.LineageStep], raw: str | None) -> None:
-    if raw:
-        print_messages(steps, raw)
-        return
-    for step in steps:
-        line = f"{'  ' * step.depth}{refer.show_commit(step.file.commit)}:{step.file.path}"
-        by = f"  by {step.job.pipeline.name}@{step.job.id}, datum {step.datum_id[:12]}" if step.job.id else ""
-        version = f", spec version {step.pipeline_version}" if step.pipeline_version else ""
-        because = f" ({step.ran_because})" if step.ran_because else ""
-        code = "  (code)" if step.is_code else ""
-        click.echo(f"{line}{by}{version}{because}{code}")
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
 def _print_log(session: Session, step: proto.lineage_pb2.LineageStep) -> None:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from trunkline.errors import NotFoundError
 from trunkline.model.jobs import JobState
 from trunkline.model.paths import clean
-from trunkline.model.pipelines import Input
+from trunkline.model.pipelines import Input, Transform
 from trunkline.model.versions import CommitKey, CommitReference, RepoKey
 from trunkline.pfs.commits import root_of
 from trunkline.pfs.queries import commits
@@ -16,6 +16,7 @@ from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
+from trunkline.pps.code_inputs import command_lines, runs
 from trunkline.pps.datums import datum_id
 from trunkline.pps.input_changes import InputChange, enumerate_changes
 from trunkline.pps.inputs import Leaf
@@ -48,7 +49,7 @@ class Step:
     """Of the pipeline's specification, as the job ran it."""
     spec_commit: str = ""
     is_code: bool = False
-    """Whether the command of the datum that read this file names it, as it does a script."""
+    """Whether the command of the datum that read this file runs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class _Ran:
 
     version: int
     spec_commit: str
-    words: str
-    """All that its command says."""
+    command_lines: str
+    """What it started, and what a shell was told to."""
 
 
 class Lineage:
@@ -103,8 +104,8 @@ class Lineage:
                 steps = iter([Step(depth + 1, CommitKey(repo, each.commit), each.path)])
             else:
                 steps = self._why(upstream, each.path, depth + 1, seen)
-            is_code = ran is not None and f"/pfs/{each.name}{each.path}" in ran.words
-            yield from (replace(step, is_code=is_code and step.depth == depth + 1) for step in steps)
+            is_code = ran is not None and runs(ran.command_lines, f"/pfs/{each.name}{each.path}")
+            yield from (replace(step, is_code=is_code) if step.depth == depth + 1 else step for step in steps)
 
     def _why_below(
         self, commit: CommitRow, files: FileSet, path: str, depth: int, seen: set[tuple[int, str]], *, is_output: bool
@@ -126,8 +127,8 @@ class Lineage:
                 row = job if job.id == id else jobs.find_job(tx.connection, job.pipeline_key, id)
                 version = None if row is None else pipelines.find_version(tx.connection, row.pipeline_key, row.version)
             transform = None if version is None else decode_spec(version.spec_json).transform
-            words = () if transform is None else (*transform.cmd, *transform.stdin)
-            self._ran[key] = None if version is None else _Ran(version.version, version.spec_commit, "\n".join(words))
+            lines = command_lines(transform or Transform())
+            self._ran[key] = None if version is None else _Ran(version.version, version.spec_commit, lines)
         return self._ran[key]
 
     def _find_commit(self, key: CommitKey) -> CommitRow | None:
@@ -149,7 +150,7 @@ class Lineage:
     # What has been made from a file
 
     def impact(self, reference: CommitReference, path: str) -> Iterator[Step]:
-        """Yield what the newest good job of each pipeline downstream has made from a file, depth first."""
+        """Yield what the newest good job of each pipeline downstream has made from a file, depth first, each once."""
         with self._versioning.reading() as tx:
             commit = resolve_commit(tx, reference)
         if self._versioning.file_sets.open(root_of(commit)).info(path) is None:
@@ -160,11 +161,12 @@ class Lineage:
         for reader in self._readers_of(repo):
             for record in self._records_of(reader, repo, path):
                 for written in record.outputs:
+                    if (reader.output.repo, written) in seen:
+                        continue  # told where another way led to it
+                    seen.add((reader.output.repo, written))
                     ran = self._ran_by(reader.job, record.job)
                     yield _step(depth, reader.output, written, reader.job, record, ran=ran)
-                    if (reader.output.repo, written) not in seen:
-                        seen.add((reader.output.repo, written))
-                        yield from self._impact(reader.output.repo, written, depth + 1, seen)
+                    yield from self._impact(reader.output.repo, written, depth + 1, seen)
 
     def _readers_of(self, repo: RepoKey) -> list["_Reader"]:
         """Return the newest good job of each pipeline that reads a repo."""

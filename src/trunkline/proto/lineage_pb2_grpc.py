@@ -81,7 +81,7 @@ class LineageServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Impact(self, request, context):
-        """What has been made from a file; depth first.
+        """What has been made from a file; depth first, each file once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

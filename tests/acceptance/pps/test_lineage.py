@@ -176,6 +176,47 @@ def test_the_command_line_prints_it(
     lines = run("why", "upper@master:/c").splitlines()
     assert ":/c  by upper@" in lines[0]
     assert ", spec version 1 (new)" in lines[0]
-    assert lines[1].startswith("  letters@")
-    assert lines[-2:] == ["Its datum printed:", "  saw /pfs/in/c"]
+    assert lines[1:5] == ["", "Its datum printed:", "  saw /pfs/in/c", ""]
+    assert lines[5] == "It was made from:"
+    assert lines[6].startswith("  letters@")
     assert "all@" in run("impact", "letters@master:/a").splitlines()[1]
+
+
+def test_many_files_of_a_kind_are_one_line_unless_all_are_asked_for(
+    cluster: Cluster, lineage: lineage_pb2_grpc.LineageStub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result that was made of forty, each with a script of its own: twice over, as a second pipeline reads both."""
+    monkeypatch.setenv("PACHD_ADDRESS", cluster.server.address)
+    monkeypatch.setenv("PACH_CONFIG", str(tmp_path / "config.json"))
+    cluster.create_repo("rows")
+    cluster.create_repo("tools")
+    cluster.put("rows", {f"/{number:02d}": str(number) for number in range(40)})
+    cluster.put("tools", {"/twice.sh": "cat $rows $rows > /pfs/out/$(basename $rows)", "/weights": "1"})
+    node = {"cross": [pfs("rows"), pfs("tools", "/twice.sh"), pfs("tools", "/weights", name="weights")]}
+    transform = {"cmd": ["sh", "/pfs/tools/twice.sh", "/pfs/weights/weights"]}
+    cluster.create({"pipeline": {"name": "double"}, "transform": transform, "input": node})
+    whole = {"cross": [pfs("double", "/"), pfs("rows", "/")]}
+    cluster.create({"pipeline": {"name": "sum"}, "transform": shell("cat /pfs/*/* > /pfs/out/sum"), "input": whole})
+    assert cluster.finished_job("sum").state == pps_pb2.JobState.JOB_SUCCESS
+
+    def run(*arguments: str) -> list[str]:
+        program = str(Path(sys.executable).parent / "trunkline")
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    short, full = run("why", "sum@master:/sum"), run("why", "sum@master:/sum", "--all")
+    forward = run("impact", "rows@master:/07")
+
+    [group] = [line for line in short if ": 40 files (/00, /01, ...)  by 40 datums of double, from " in line]
+    assert group.endswith("from 40 of rows, 2 of tools")
+    assert len(short) < 12
+    assert short[-1] == "In all 83 files: 41 of rows, 40 of double, 2 of tools; --all shows each"
+    # Each of the forty with its row, script and weights; the script is what is run, also there.
+    assert sum("/twice.sh  (code)" in line for line in full) == 40
+    assert not any("/weights  (code)" in line for line in full)
+    assert len(full) == 5 + 40 * 4 + 1
+    # It is read directly, and by way of another file, and told once.
+    assert sum("sum@" in line and ":/sum " in line for line in forward) == 1
+    assert len(run("impact", "tools@master:/twice.sh")) == 3
+    for name in ("sum", "double"):
+        cluster.pps.DeletePipeline(pps_pb2.DeletePipelineRequest(pipeline=pps_pb2.Pipeline(name=name)))
