@@ -19,6 +19,7 @@ from trunkline.pps import pipelines
 from trunkline.pps.condition import condition_of
 from trunkline.pps.cron import run_cron
 from trunkline.pps.defaults import keep_defaults
+from trunkline.pps.executor import Executor
 from trunkline.pps.health import Health, alerts_of, summarise
 from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries import pipelines as pipeline_queries
@@ -36,6 +37,7 @@ class PipelineMethods:
     _actions: Actions
     _secrets: Secrets
     _residents: Residents
+    _executor: Executor
 
     def CreatePipelineV2(
         self, request: pps_pb2.CreatePipelineV2Request, context: grpc.ServicerContext
@@ -69,7 +71,7 @@ class PipelineMethods:
     ) -> pps_pb2.PipelineInfo:
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
-            return pps_wire.pipeline_info(row, condition=condition_of(tx, row), details=request.details)
+            return self._info(tx, row, row, details=request.details)
 
     def ListPipeline(
         self, request: pps_pb2.ListPipelineRequest, context: grpc.ServicerContext
@@ -87,11 +89,15 @@ class PipelineMethods:
                 first = request.page.page_size * request.page.page_index
                 rows = rows[first : first + request.page.page_size]
             infos = (
-                pps_wire.pipeline_info(version, condition=condition_of(tx, row), details=True)
+                self._info(tx, row, version, details=True)
                 for row in rows
                 for version in _history(tx, row, request.history)
             )
             yield from matching(request.jqFilter, infos)
+
+    def _info(self, tx: Transaction, row: PipelineRow, version: PipelineRow, *, details: bool) -> pps_pb2.PipelineInfo:
+        condition, capacity = condition_of(tx, row), self._executor.capacity()
+        return pps_wire.pipeline_info(version, condition=condition, capacity=capacity, details=details)
 
     def PipelinesSummary(
         self, request: pps_pb2.PipelinesSummaryRequest, context: grpc.ServicerContext

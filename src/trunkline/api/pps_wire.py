@@ -12,12 +12,13 @@ from trunkline.model.datums import AtWork, Datum, DatumInput, DatumState
 from trunkline.model.jobs import JobState, PipelineState
 from trunkline.model.names import DEFAULT_PROJECT, META, SPEC
 from trunkline.model.versions import CommitKey, RepoKey
-from trunkline.pps.condition import Condition
+from trunkline.pps.condition import Condition, places_of
 from trunkline.pps.logs import LogLine
 from trunkline.pps.meta import files_path
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecord, InputRecord
+from trunkline.pps.resources import workers_wanted
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.proto import pfs_pb2, pps_pb2
 
@@ -61,9 +62,10 @@ def spec_message(row: PipelineRow) -> pps_pb2.CreatePipelineRequest:
     return message
 
 
-def pipeline_info(row: PipelineRow, *, condition: Condition, details: bool) -> pps_pb2.PipelineInfo:
-    """Return the wire form."""
+def pipeline_info(row: PipelineRow, *, condition: Condition, capacity: int, details: bool) -> pps_pb2.PipelineInfo:
+    """Return the wire form. Capacity is how many workers the engine has."""
     spec_repo = RepoKey(row.project, row.name, SPEC)
+    decoded = decode_spec(row.spec_json)
     info = pps_pb2.PipelineInfo(
         pipeline=pipeline(row.project, row.name),
         version=row.version,
@@ -71,17 +73,19 @@ def pipeline_info(row: PipelineRow, *, condition: Condition, details: bool) -> p
         stopped=row.stopped,
         state=pps_pb2.PipelineState.Name(int(condition.state)),
         reason=condition.reason,
-        type=cast("pps_pb2.PipelineInfo.PipelineType", int(decode_spec(row.spec_json).type)),  # numbers are the wire's
+        type=cast("pps_pb2.PipelineInfo.PipelineType", int(decoded.type)),  # numbers are the wire's
         user_spec_json=row.user_spec_json,
         effective_spec_json=row.effective_spec_json,
         metadata=row.metadata,
     )
     if condition.last_job is not None:
         info.last_job_state = _job_state(condition.last_job)
-    spec = spec_message(row)
-    info.parallelism = spec.parallelism_spec.constant or 1
+    is_resident = condition.processes is not None
+    info.parallelism = places_of(decoded) if is_resident else workers_wanted(decoded, capacity)
     if details:
-        info.details.CopyFrom(_pipeline_details(row, spec))
+        info.details.CopyFrom(_pipeline_details(row))
+        info.details.workers_requested = info.parallelism
+        info.details.workers_available = min(info.parallelism, capacity)
         info.details.reason = condition.reason
         if condition.state in (PipelineState.STANDBY, PipelineState.PAUSED, PipelineState.FAILURE):
             info.details.workers_available = 0
@@ -98,15 +102,13 @@ def _job_state(state: JobState) -> pps_pb2.JobState:
     return cast("pps_pb2.JobState", int(state))  # numbers are the wire's
 
 
-def _pipeline_details(row: PipelineRow, spec: pps_pb2.CreatePipelineRequest) -> pps_pb2.PipelineInfo.Details:
+def _pipeline_details(row: PipelineRow) -> pps_pb2.PipelineInfo.Details:
     details = pps_pb2.PipelineInfo.Details(
         created_at=wire.timestamp(row.created_at),
         updated_at=wire.timestamp(row.updated_at),
         salt=row.salt,
-        workers_requested=spec.parallelism_spec.constant or 1,
-        workers_available=spec.parallelism_spec.constant or 1,
     )
-    _copy_same_fields(spec, details)
+    _copy_same_fields(spec_message(row), details)
     details.salt = row.salt
     return details
 

@@ -129,7 +129,7 @@ def _row(job: proto.pps_pb2.JobInfo, show_time: ShowTime) -> list[Cell]:
         _progress(job),
         human.size(job.stats.download_bytes),
         human.size(job.stats.upload_bytes),
-        states.job_state(job.state),
+        states.job_outcome(job),
     ]
 
 

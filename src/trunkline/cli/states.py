@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import click
 
 from trunkline import proto
 from trunkline.cli.tables import Cell, Coloured
 
+_REASON_CHARS = 100
+_DATUM_ID = re.compile(r"\bdatum [0-9a-f]{64}\b")
+_INPUTS = re.compile(r" \[[^]]*\]\Z")
+"""Ends the reason of a job in which a datum failed: `inspect job` tells it."""
 _COLOURS = {
     "success": "green",
     "running": "green",
@@ -31,6 +37,17 @@ def job_state(state: proto.pps_pb2.JobState) -> Cell:
     """Return ``success`` for JOB_SUCCESS; empty for none."""
     name = proto.pps_pb2.JobState.Name(state).removeprefix("JOB_").lower()
     return "" if name == "state_unknown" else _coloured(name)
+
+
+def job_outcome(job: proto.pps_pb2.JobInfo) -> Cell:
+    """Return the state of a job, and the beginning of its reason: ``failure: datum failed: ...``."""
+    state = job_state(job.state)
+    if not job.reason:
+        return state
+    first_line, *more = _DATUM_ID.sub("datum", _INPUTS.sub("", job.reason)).splitlines()
+    short = first_line[:_REASON_CHARS]
+    outcome = f"{text(state)}: {short}{'...' if more or short != first_line else ''}"
+    return replace(state, text=outcome) if isinstance(state, Coloured) else outcome
 
 
 def pipeline_state(state: proto.pps_pb2.PipelineState) -> Cell:

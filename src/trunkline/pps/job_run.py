@@ -24,7 +24,7 @@ from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import DatumSetRow, JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecords, record_of
-from trunkline.pps.resources import memory_bytes_max, thread_environment
+from trunkline.pps.resources import memory_bytes_max, thread_environment, workers_wanted
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
@@ -216,8 +216,8 @@ class JobRun:
     def _sets_at_once(self) -> int:
         """Return how many sets are handed out at a time: the next ones too, unless the spec wants fewer workers."""
         capacity = self._executor.capacity()
-        wanted = self._spec.parallelism_spec.constant if self._spec.parallelism_spec is not None else 0
-        return wanted if 0 < wanted < capacity else 2 * capacity
+        wanted = workers_wanted(self._spec, capacity)
+        return wanted if wanted < capacity else 2 * capacity
 
     @property
     def _datum_set_spec(self) -> DatumSetSpec | None:

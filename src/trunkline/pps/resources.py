@@ -17,3 +17,9 @@ def thread_environment(spec: PipelineSpec) -> dict[str, str]:
     asked = [each.cpu for each in (spec.resource_requests, spec.resource_limits) if each is not None and each.cpu]
     threads = int(asked[0]) if asked else 1
     return dict.fromkeys(_THREADS, str(threads)) if threads > 1 else {}
+
+
+def workers_wanted(spec: PipelineSpec, capacity: int) -> int:
+    """Return how many workers a pipeline asks for: all that the engine has, unless its spec says how many."""
+    constant = spec.parallelism_spec.constant if spec.parallelism_spec is not None else 0
+    return constant or capacity

@@ -18,6 +18,8 @@ from trunkline.worker.reuse import Trial
 from trunkline.worker.runners import RunRequest
 from trunkline.worker.running import Finished
 
+_PIPES_NAMED = 5
+PIPES_WARNING = "named pipes in /pfs/out are not kept; the logs say which"
 NOT_WARM_WARNING = "a warm runner was asked for, but only commands of the form 'python script.py ...' can run warm"
 
 
@@ -99,11 +101,29 @@ class DatumCommands:
             if reason := self.reason(finished):
                 crashed = not (finished.timed_out or finished.over_memory_bytes) and finished.ended.status < 0
                 return Attempt(runner, reason, crashed, finished.timed_out, kept)
-            return Attempt(runner, kept=kept, outputs=tuple(outputs(self.context.view)))
-        except (CommandError, OutputError, InvalidInputError, NotFoundError, CorruptDataError) as error:
+            return Attempt(runner, kept=kept, outputs=self.outputs())
+        except (CommandError, OutputError) as error:
+            self.tell(error)
+            return Attempt(runner, str(error))
+        except (InvalidInputError, NotFoundError, CorruptDataError) as error:
             return Attempt(runner, str(error))
         except LauncherLostError as error:
             return Attempt(runner, f"command was lost: {error}", crashed=True)
+
+    def outputs(self) -> tuple[Output, ...]:
+        """Return what is to be kept of ``/pfs/out``, and say what is not. Raises OutputError."""
+        found = outputs(self.context.view)
+        if found.pipes:
+            named = ", ".join(f"/pfs/out{place}" for place in found.pipes[:_PIPES_NAMED])
+            more = f" and {len(found.pipes) - _PIPES_NAMED} more" if len(found.pipes) > _PIPES_NAMED else ""
+            self.log.tell(f"not kept, as they are named pipes: {named}{more}")
+            self.warnings[PIPES_WARNING] = None
+        return found.files
+
+    def tell(self, error: CommandError | OutputError) -> None:
+        """Log what only whoever wrote the specification or the code can mend, and the code has not printed itself."""
+        detail = f" ({error.detail})" if isinstance(error, CommandError) and error.detail else ""
+        self.log.tell(f"{error}{detail}")
 
     def trial(self) -> Trial:
         """Return what is known of whether datums may share a process; after a warm attempt."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from trunkline.errors import CorruptDataError, InvalidInputError, NotFoundError
 from trunkline.model.datums import Datum, DatumResult, DatumState
 from trunkline.worker.attempt import DatumCommands
-from trunkline.worker.capture import OutputError, outputs, store
+from trunkline.worker.capture import OutputError, store
 from trunkline.worker.commands import CommandError
 from trunkline.worker.context import WorkerContext
 from trunkline.worker.datum import SetRun
@@ -91,6 +91,7 @@ class Batch:
         except _EndProcessError:
             return ""
         except CommandError as error:
+            first.tell(error)
             return str(error)
         except LauncherLostError as error:
             self._context.starters.lose(launcher)
@@ -140,9 +141,12 @@ class Batch:
         commands.spent.download_bytes += self._context.view.take_streamed()
         try:
             self._context.view.check_streamed()
-            found = outputs(self._context.view)
+            found = commands.outputs()
             commands.spent.upload_bytes += store(found, self._run.writer, tag=turn.datum.id)
-        except (OutputError, InvalidInputError, NotFoundError, CorruptDataError) as error:
+        except OutputError as error:
+            commands.tell(error)
+            self._fail(str(error))
+        except (InvalidInputError, NotFoundError, CorruptDataError) as error:
             self._fail(str(error))
         commands.spent.upload_seconds += time.monotonic() - started
         turn.tries += 1

@@ -31,12 +31,24 @@ class Output:
     input: WantedFile | None
 
 
-def outputs(view: View) -> list[Output]:
-    """Return the files in ``/pfs/out``, sorted, symbolic links followed. Raises OutputError; nothing is stored yet."""
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is in ``/pfs/out``."""
+
+    files: tuple[Output, ...] = ()
+    """By path."""
+    pipes: tuple[str, ...] = ()
+    """The paths of named pipes, which are not kept."""
+
+
+def outputs(view: View) -> Outputs:
+    """Return what is in ``/pfs/out``, symbolic links followed. Raises OutputError; nothing is stored yet."""
     if not os.path.isdir(view.out):
-        return []
+        return Outputs()
+    pipes: list[str] = []
     try:
-        return sorted(_walk(view, view.out, "", ()), key=lambda output: output.path)
+        files = sorted(_walk(view, view.out, "", (), pipes), key=lambda output: output.path)
+        return Outputs(tuple(files), tuple(sorted(pipes)))
     except RecursionError:
         raise OutputError("cannot upload /pfs/out/: its directories are nested too deeply") from None
     except OSError as error:
@@ -54,7 +66,9 @@ def store(found: Sequence[Output], writer: LayerWriter, *, tag: str) -> int:
     return sum(output.size_bytes for output in found)
 
 
-def _walk(view: View, directory: str, place: str, above: tuple[tuple[int, int], ...]) -> Iterator[Output]:
+def _walk(
+    view: View, directory: str, place: str, above: tuple[tuple[int, int], ...], pipes: list[str]
+) -> Iterator[Output]:
     status = os.stat(directory)
     identity = (status.st_dev, status.st_ino)
     if identity in above:
@@ -62,14 +76,16 @@ def _walk(view: View, directory: str, place: str, above: tuple[tuple[int, int], 
     for entry in _entries(view, directory, place):
         inner = f"{place}/{entry.name}"
         if entry.is_symlink():
-            yield from _follow(view, entry.path, inner, (*above, identity))
+            yield from _follow(view, entry.path, inner, (*above, identity), pipes)
         elif entry.is_dir(follow_symlinks=False):
-            yield from _walk(view, entry.path, inner, (*above, identity))
+            yield from _walk(view, entry.path, inner, (*above, identity), pipes)
         else:
-            yield from _file(view, entry.path, inner, entry.stat(follow_symlinks=False))
+            yield from _file(view, entry.path, inner, entry.stat(follow_symlinks=False), pipes)
 
 
-def _follow(view: View, link: str, place: str, above: tuple[tuple[int, int], ...]) -> Iterator[Output]:
+def _follow(
+    view: View, link: str, place: str, above: tuple[tuple[int, int], ...], pipes: list[str]
+) -> Iterator[Output]:
     target = os.path.realpath(link)
     try:
         status = os.stat(target)
@@ -78,14 +94,15 @@ def _follow(view: View, link: str, place: str, above: tuple[tuple[int, int], ...
             f"cannot upload /pfs/out{place}: the symbolic link to {os.readlink(link)} is broken"
         ) from None
     if stat.S_ISDIR(status.st_mode):
-        yield from _walk(view, target, place, above)
+        yield from _walk(view, target, place, above, pipes)
     else:
-        yield from _file(view, target, place, status)
+        yield from _file(view, target, place, status, pipes)
 
 
-def _file(view: View, path: str, place: str, status: os.stat_result) -> Iterator[Output]:
+def _file(view: View, path: str, place: str, status: os.stat_result, pipes: list[str]) -> Iterator[Output]:
     source = view.untouched(path)
     if source is None and stat.S_ISFIFO(status.st_mode):
+        pipes.append(place)
         return
     if source is None and not stat.S_ISREG(status.st_mode):
         raise OutputError(f"cannot upload /pfs/out{place}: it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no file')}")

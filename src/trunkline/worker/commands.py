@@ -15,7 +15,11 @@ _PLAIN_OPTIONS = frozenset({"-u", "-B", "-O", "-OO", "-s", "-E", "-I", "-P", "-q
 
 
 class CommandError(Exception):
-    """A command that cannot be started; the text is the reason for the user."""
+    """A command that cannot be started; the text is the reason for the user, and ``detail`` is for the log."""
+
+    def __init__(self, reason: str, *, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,10 @@ def _find_executable(name: str, search: str, cwd: str) -> str:
     if found := _search(name, search):
         return os.path.join(cwd, found)
     _search.cache_clear()  # it may be installed before the next try
-    raise CommandError(f"command {name!r} not found in PATH ({search})")
+    raise CommandError(
+        f"command {name!r} not found in PATH: install it on this machine, or write its full path in transform.cmd",
+        detail=f"searched in {search}",
+    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -101,6 +101,10 @@ class DatumLog:
         """Add a line of the worker's own."""
         self._record(message, '"user":false')
 
+    def tell(self, message: str) -> None:
+        """Add a line that whoever wrote the code is to see among what it prints."""
+        self._record(message, '"user":true,"stream":"stderr"')
+
     def end(self) -> None:
         """Say what was left out."""
         if self._dropped_bytes:

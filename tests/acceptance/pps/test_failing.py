@@ -195,3 +195,33 @@ def test_pipelines_say_how_they_are(cluster: Cluster, repo: str, tmp_path: Path)
     assert (state("scales"), state("stays")) == ("PIPELINE_STANDBY", "PIPELINE_RUNNING")
     failed = cluster.finished_job("idle")
     assert (failed.state, failed.reason) == (FAILURE, "nothing to run: no transform.cmd")
+
+
+def test_a_command_that_is_not_there_is_told_in_the_logs_with_what_to_do(cluster: Cluster, repo: str) -> None:
+    cluster.put(repo, {"/a": "a"})
+    transform = {"cmd": ["no-such-program"], "env": {"PATH": "/usr/bin:/bin"}}
+    cluster.create({"pipeline": {"name": "absent"}, "transform": transform, "input": data(repo), "datum_tries": 1})
+
+    job = cluster.finished_job("absent")
+
+    assert "command 'no-such-program' not found in PATH: install it on this machine" in job.reason
+    assert "/usr/bin" not in job.reason
+    [line] = [line.message for line in cluster.pps.GetLogs(pps_pb2.GetLogsRequest(job=job.job)) if line.user]
+    assert line.endswith("(searched in /usr/bin:/bin)")
+
+
+def test_pipes_in_the_output_are_told_and_devices_fail_the_datum(cluster: Cluster, repo: str) -> None:
+    cluster.put(repo, {"/a": "a"})
+    piped = shell("mkfifo /pfs/out/p; cp /pfs/data/a /pfs/out/")
+    bound = "import socket; socket.socket(socket.AF_UNIX).bind('/pfs/out/s')"
+    cluster.create({"pipeline": {"name": "piped"}, "transform": piped, "input": data(repo)})
+    cluster.create({"pipeline": {"name": "bound"}, "transform": {"cmd": ["python3", "-c", bound]}, "input": data(repo)})
+
+    kept, refused = cluster.finished_job("piped"), cluster.finished_job("bound")
+
+    assert (kept.state, cluster.files("piped")) == (SUCCESS, {"/a": "a"})
+    assert list(kept.warnings) == ["named pipes in /pfs/out are not kept; the logs say which"]
+    assert "not kept, as they are named pipes: /pfs/out/p" in cluster.logs(kept.job)
+    assert refused.state == FAILURE
+    assert "cannot upload /pfs/out/s: it is a socket" in refused.reason
+    assert "cannot upload /pfs/out/s: it is a socket" in cluster.logs(refused.job)

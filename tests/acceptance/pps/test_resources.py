@@ -59,3 +59,24 @@ def test_inspect_pipeline_names_what_is_not_used(cluster: Cluster, tmp_path: Pat
         "resourceLimits.disk",
         "resourceLimits.gpu",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "available", "requested"),
+    [
+        ("all", {}, 2, 2),
+        ("one", {"parallelism_spec": {"constant": 1}}, 1, 1),
+        ("five", {"parallelism_spec": {"constant": 5}}, 2, 5),
+    ],
+)
+def test_a_pipeline_tells_how_many_workers_it_may_use(
+    cluster: Cluster, name: str, more: dict[str, object], available: int, requested: int
+) -> None:
+    """Those of the engine, two here, unless its specification asks for fewer."""
+    create(cluster, name, "true", **more)
+
+    request = pps_pb2.InspectPipelineRequest(pipeline=pps_pb2.Pipeline(name=name), details=True)
+    info = cluster.pps.InspectPipeline(request)
+
+    assert (info.details.workers_available, info.details.workers_requested) == (available, requested)
+    assert info.parallelism == requested

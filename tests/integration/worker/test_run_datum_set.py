@@ -5,6 +5,7 @@ import pytest
 
 from trunkline.executors.local import LocalExecutor
 from trunkline.model.datums import DatumState, Runner
+from trunkline.worker.attempt import PIPES_WARNING
 from trunkline.worker.run import run_datum_set
 
 SHOW_USER = b"""
@@ -286,7 +287,10 @@ def test_a_missing_command_is_named_with_where_it_was_searched(lab, worker) -> N
     )
     no_dir = run_datum_set(lab.set(lab.datum((source, "/a")), cmd=["true"], working_dir="/no/such"), worker)
 
-    assert _only(absent).reason == "command 'no-such-command' not found in PATH (/bin:/usr/bin)"
+    reason = "command 'no-such-command' not found in PATH: install it on this machine, or write its full path in "
+    assert _only(absent).reason == f"{reason}transform.cmd"
+    told = [record["message"] for record in lab.lines(absent) if record["user"]]
+    assert told == [f"{reason}transform.cmd (searched in /bin:/usr/bin)"] * 3, "one for each try"
     assert _only(no_dir).reason == "working directory '/no/such' does not exist"
 
 
@@ -451,6 +455,9 @@ def test_empty_directories_and_pipes_are_skipped(lab, worker) -> None:
     )
 
     assert lab.files(result.layer) == {"/d/f": b""}
+    [told] = [record["message"] for record in lab.lines(result) if record["user"]]
+    assert told == "not kept, as they are named pipes: /pfs/out/d/q, /pfs/out/p"
+    assert PIPES_WARNING in result.warnings
 
 
 def test_a_script_may_ruin_its_view_without_harm_to_the_next_datum(lab, worker) -> None:

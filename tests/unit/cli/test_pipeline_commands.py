@@ -104,7 +104,9 @@ class Engine(pps_pb2_grpc.APIServicer):
     def ListJob(self, request: pps_pb2.ListJobRequest, context: Context) -> Iterator[pps_pb2.JobInfo]:
         self.requests.append(request)
         yield job_info("edges", pps_pb2.JOB_RUNNING)
-        yield job_info("edges", pps_pb2.JOB_FAILURE, finished=ago(120), restart=1)
+        reason = f"datum {'5b' * 32} failed (and 2 more): no space {'x' * 200}\nTraceback [images@{ID}:/a]"
+        yield job_info("edges", pps_pb2.JOB_FAILURE, finished=ago(120), restart=1, reason=reason)
+        yield job_info("edges", pps_pb2.JOB_KILLED, finished=ago(130), reason="job stopped")
 
     def ListJobSet(self, request: pps_pb2.ListJobSetRequest, context: Context) -> Iterator[pps_pb2.JobSetInfo]:
         jobs = [job_info("edges", pps_pb2.JOB_SUCCESS, finished=ago(130)), job_info("montage", pps_pb2.JOB_CREATED)]
@@ -339,10 +341,14 @@ def test_job_sets_are_listed(pachctl: Pachctl, engine: Engine) -> None:
 
 
 def test_jobs_of_a_pipeline_are_listed(pachctl: Pachctl, engine: Engine) -> None:
+    short = f"datum failed (and 2 more): no space {'x' * 200}"[:100]
+    first, rest = f"default   edges      {ID}   3 minutes ago   ", "2 + 7 / 10   2KiB   10B   "
+
     assert pachctl("list", "jobs", "--pipeline", "edges").out == (
         f"PROJECT   PIPELINE   {'ID':32}   STARTED         DURATION   RESTART   PROGRESS     DL     UL    STATE\n"
-        f"default   edges      {ID}   3 minutes ago   -          0         2 + 7 / 10   2KiB   10B   running\n"
-        f"default   edges      {ID}   3 minutes ago   1m05s      1         2 + 7 / 10   2KiB   10B   failure\n"
+        f"{first}-          0         {rest}running\n"
+        f"{first}1m05s      1         {rest}failure: {short}...\n"
+        f"{first}55s        0         {rest}killed: job stopped\n"
     )
     assert engine.requests[0].pipeline.name == "edges"
 
@@ -350,7 +356,7 @@ def test_jobs_of_a_pipeline_are_listed(pachctl: Pachctl, engine: Engine) -> None
 def test_jobs_are_filtered_by_state_and_input(pachctl: Pachctl, engine: Engine) -> None:
     outcome = pachctl("list", "job", "--state", "failure", "-i", f"images@{ID}")
 
-    assert [line.split()[-1] for line in outcome.out.splitlines()] == ["STATE", "failure"]
+    assert [line.partition("10B   ")[2].partition(":")[0] for line in outcome.out.splitlines()] == ["", "failure"]
     assert engine.requests[0].input_commit[0].id == ID
 
 
