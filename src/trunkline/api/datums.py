@@ -19,6 +19,7 @@ from trunkline.pps.preview import preview_datums, read_input
 from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.records import DatumRecords
+from trunkline.pps.serving import datum_of
 from trunkline.proto import pps_pb2
 
 _WIRE_TO_DATUM_STATE = {
@@ -44,6 +45,9 @@ class DatumMethods:
             record = self._records.find(root, request.datum.id)
             if record is not None:
                 return pps_wire.datum_info(record, job)
+        served = datum_of(self._versioning, job)
+        if served is not None and served.id == request.datum.id:
+            return pps_wire.served_datum(served, job)
         raise NotFoundError(f"datum {request.datum.id} not found in job {job}")
 
     def ListDatum(
@@ -62,6 +66,12 @@ class DatumMethods:
         )
         for record in islice(records, request.number or None):
             yield pps_wire.datum_info(record, job)
+        # A service keeps no records: its one datum is what its process is at.
+        served = datum_of(self._versioning, job)
+        if served is not None and not request.paginationMarker:
+            info = pps_wire.served_datum(served, job)
+            if not request.filter.state or info.state in request.filter.state:
+                yield info
 
     def _preview(self, request: pps_pb2.ListDatumRequest) -> Iterator[pps_pb2.DatumInfo]:
         node = read_input(json_format.MessageToJson(request.input, indent=None))

@@ -209,6 +209,17 @@ def datum_info(record: DatumRecord, job: JobRow) -> pps_pb2.DatumInfo:
     )
 
 
+def served_datum(datum: Datum, job: JobRow) -> pps_pb2.DatumInfo:
+    """Return the wire form of the datum of a service's job; STARTING is the field's word for one at work."""
+    info = previewed_datum(datum)
+    info.datum.job.CopyFrom(pps_pb2.Job(pipeline=pipeline(job.project, job.pipeline), id=job.id))
+    if not job.state.is_terminal:
+        info.state = pps_pb2.DatumState.STARTING
+    else:
+        info.state = pps_pb2.DatumState.SUCCESS if job.state is JobState.SUCCESS else pps_pb2.DatumState.FAILED
+    return info
+
+
 def previewed_datum(datum: Datum) -> pps_pb2.DatumInfo:
     """Return the wire form of a datum that no job has run."""
     return pps_pb2.DatumInfo(

@@ -17,9 +17,10 @@ from trunkline.pfs.versioning import Versioning
 from trunkline.pps.job_inputs import JobInputs
 from trunkline.pps.jobs import close_commits, kill_job, move_job
 from trunkline.pps.planning import datums_of, failed_repos
-from trunkline.pps.queries import jobs
+from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
+from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.states import unrunnable_reason
 
 
@@ -99,6 +100,18 @@ def judge(versioning: Versioning, spec: PipelineSpec, inputs: Sequence[CommitRow
     if len(found) > 1:
         return Verdict(problem="a service needs exactly one datum, and its input gives more: use the glob /")
     return Verdict(found[0] if found else None)
+
+
+def datum_of(versioning: Versioning, job: JobRow) -> Datum | None:
+    """Return the datum that a job of a service serves or has served; None if it has none, or is of no service."""
+    with versioning.reading() as tx:
+        row = pipelines.find_version(tx.connection, job.pipeline_key, job.version)
+        inputs = commits.provenance_of(tx.connection, job.output_commit)
+    if row is None or row.type is not PipelineType.SERVICE or job.started_at is None:
+        return None
+    if any(each.finished_at is None or each.forgotten_at is not None for each in inputs):
+        return None
+    return judge(versioning, decode_spec(row.spec_json), inputs, salt=row.salt).datum
 
 
 def note_start(tx: Transaction, job: JobRow) -> None:

@@ -102,6 +102,28 @@ def test_a_service_shows_its_data_and_then_the_data_of_a_new_commit(
     assert cluster.jobs("site")[0].data_total == 1
 
 
+def test_the_datum_of_a_service_is_listed_while_it_is_served_and_afterwards(
+    cluster: Cluster, repo: str, server_script: str, ports: tuple[int, int]
+) -> None:
+    cluster.put(repo, {"/index.html": "one"})
+    http_service(cluster, "listed", repo, server_script, ports)
+    cluster.until(lambda: fetch(ports[1], "/index.html") == "one")
+    cluster.put(repo, {"/index.html": "two"})
+    cluster.until(lambda: fetch(ports[1], "/index.html") == "two")
+    served, replaced = cluster.jobs("listed", history=-1)
+
+    [now] = cluster.pps.ListDatum(pps_pb2.ListDatumRequest(job=served.job))
+    [before] = cluster.pps.ListDatum(pps_pb2.ListDatumRequest(job=replaced.job))
+
+    assert (now.state, before.state) == (pps_pb2.DatumState.STARTING, pps_pb2.DatumState.SUCCESS)
+    assert (now.data[0].file.path, now.datum.id) == ("/", before.datum.id)
+    assert now.data[0].hash != before.data[0].hash
+    assert cluster.pps.InspectDatum(pps_pb2.InspectDatumRequest(datum=now.datum)) == now
+    states = pps_pb2.ListDatumRequest.Filter(state=[pps_pb2.DatumState.SUCCESS])
+    assert not list(cluster.pps.ListDatum(pps_pb2.ListDatumRequest(job=served.job, filter=states)))
+    assert not list(cluster.pps.ListDatum(pps_pb2.ListDatumRequest(job=served.job, paginationMarker=now.datum.id)))
+
+
 def test_a_service_that_dies_is_started_again_under_the_same_job(cluster: Cluster, repo: str, tmp_path: Path) -> None:
     cluster.put(repo, {"/a": "a"})
     script = f"echo life; [ -e {tmp_path}/died ] || {{ touch {tmp_path}/died; exit 1; }}; ls /pfs/data; sleep 600"
