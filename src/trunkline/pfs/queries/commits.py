@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from trunkline.db.tables import commit_layers, commit_provenance, commits, repos
 from trunkline.model.jobs import OriginKind
@@ -216,9 +216,3 @@ def layers_of(connection: Connection, key: int) -> list[str]:
 def delete_layers(connection: Connection, key: int) -> None:
     """Forget the layers of a commit."""
     connection.execute(delete(commit_layers).where(commit_layers.c.commit == key))
-
-
-def count_commits(connection: Connection, repo_key: int) -> int:
-    """Return how many commits a repo has."""
-    statement = select(func.count()).select_from(commits).where(commits.c.repo == repo_key)
-    return connection.execute(statement).scalar_one()

@@ -76,11 +76,6 @@ def find_repo(connection: Connection, repo: RepoKey) -> RepoRow | None:
     return None if row is None else _repo(row)
 
 
-def repo_by_key(connection: Connection, key: int) -> RepoRow:
-    """Return the repo with that row key, which must exist."""
-    return _repo(connection.execute(select(repos).where(repos.c.key == key)).one())
-
-
 def list_repos(connection: Connection, *, type: str = "", projects: Sequence[str] = ()) -> list[RepoRow]:  # noqa: A002 - the wire's word
     """Return repos, newest first; of one type and of some projects only, where given."""
     statement = select(repos).order_by(repos.c.created_at.desc(), repos.c.key.desc())

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trunkline.storage.table.digests import group_digest, run_digest
-from trunkline.storage.table.segment import concat, key_at, key_column, lower_bound
+from trunkline.storage.table.segment import key_at, key_column, lower_bound
 from trunkline.storage.table.spec import Key, Summary, TableSpec
 from trunkline.storage.table.store import TableStore
 
@@ -182,9 +182,3 @@ class Table:
                 return entry.digest
         slices = [self.segment(segment).slice(start, end - start) for segment, start, end in pieces]
         return group_digest(slices, self.spec.digest)
-
-
-def read_all(table: Table) -> pa.RecordBatch:
-    """Return all rows at once: for small tables only."""
-    batches = list(table.scan())
-    return concat(batches) if batches else table.spec.no_rows()
