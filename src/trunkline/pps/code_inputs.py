@@ -30,6 +30,8 @@ def command_lines(transform: Transform) -> str:
 
 def runs(lines: str, path: str) -> bool:
     """Return whether a command is this file, or one below it, or is an interpreter that it is given to."""
+    if path not in lines:
+        return False  # so it is with nearly all, and compiling a pattern for each would take longer than the rest
     inside = r"[^\s;|&)'\"]+" if path.endswith("/") else ""
     named = rf"['\"]?{re.escape(path)}{inside}['\"]?(?=[\s;|&)`]|$)"
     given_to = rf"(?:(?:\S*/)?(?:{_INTERPRETERS})\s+{_OPTIONS}|\.\s+|source\s+)?"
