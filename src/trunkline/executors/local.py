@@ -46,14 +46,15 @@ class LocalExecutor:
         """Start nothing yet; scratch_root must be ours alone.
 
         ``find_chunks`` says which chunks are stored already, and is called from several threads. Slots default to the
-        processors that we may use. Commands run in working_dir and inherit environ, both ours by default.
+        processors that we may use. Commands run in working_dir, by default an empty directory of the worker's own, and
+        inherit environ, by default ours.
         """
         if object_url.startswith("memory:"):
             raise InvalidInputError("worker processes cannot share a store in memory: use a directory, file:///...")
         self.settings = WorkerSettings(
             object_url=object_url,
             scratch_root=scratch_root.absolute(),
-            working_dir=working_dir or Path.cwd(),
+            working_dir=working_dir,
             isolation=Isolation(isolation),
             environ=os.environ if environ is None else environ,
             find_chunks=find_chunks,

@@ -31,6 +31,7 @@ from trunkline.worker.channel import (
 from trunkline.worker.isolation import Isolation
 from trunkline.worker.progress import At, read_progress
 from trunkline.worker.removal import remove_directory
+from trunkline.worker.working_dir import OWN_WORKING_DIR
 
 FindChunks = Callable[[Sequence[bytes]], Mapping[bytes, ChunkRef]]
 
@@ -56,7 +57,8 @@ class WorkerSettings:
 
     object_url: str
     scratch_root: Path
-    working_dir: Path
+    working_dir: Path | None
+    """Where commands start; None is a directory of each worker's own."""
     isolation: Isolation
     environ: Mapping[str, str]
     find_chunks: FindChunks
@@ -73,6 +75,8 @@ class WorkerProcess:
         self._settings = settings
         self._scratch = settings.scratch_root / name
         self._scratch.mkdir(parents=True, mode=0o755)
+        self._working_dir = settings.working_dir or self._scratch / OWN_WORKING_DIR
+        self._working_dir.mkdir(exist_ok=True)
         self._turn = 0
         self._cancelled_at: float | None = None
         ours, theirs = socket.socketpair()
@@ -84,7 +88,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=dict(settings.environ),
-                cwd=settings.working_dir,
+                cwd=self._working_dir,
                 pass_fds=(theirs.fileno(), alive_theirs),
                 start_new_session=True,
             )
@@ -98,7 +102,7 @@ class WorkerProcess:
             *("--worker", name),
             *("--object-url", self._settings.object_url),
             *("--scratch", str(self._scratch)),
-            *("--working-dir", str(self._settings.working_dir)),
+            *("--working-dir", str(self._working_dir)),
             *("--isolation", self._settings.isolation.value),
             *("--socket-fd", str(socket_fd)),
             *("--alive-fd", str(alive_fd)),

@@ -86,6 +86,7 @@ class DatumCommands:
         transform = self.datum_set.transform
         runner = Runner.PROCESS
         try:
+            self.context.clear_working_dir(find_user(transform.user))
             self.stage()
             command = self.command(transform.cmd)
             runners = self.context.runners

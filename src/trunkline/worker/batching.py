@@ -11,7 +11,7 @@ from trunkline.errors import CorruptDataError, InvalidInputError, NotFoundError
 from trunkline.model.datums import Datum, DatumResult, DatumState
 from trunkline.worker.attempt import DatumCommands
 from trunkline.worker.capture import OutputError, store
-from trunkline.worker.commands import CommandError
+from trunkline.worker.commands import CommandError, find_user
 from trunkline.worker.context import WorkerContext
 from trunkline.worker.datum import SetRun
 from trunkline.worker.environment import map_pfs
@@ -74,6 +74,7 @@ class Batch:
         try:
             # What is left of another datum is not there for the code that runs before it asks for its first one.
             self._context.view.empty()
+            self._context.clear_working_dir(find_user(transform.user))
             command = first.command(transform.cmd)
             command.own_env["PPS_WORKER_GRPC_PORT"] = str(service.port)
             with _Signals(self, service, self._context.interrupts) as signals:

@@ -9,10 +9,12 @@ from trunkline.worker.deadlock import DEADLOCK_SECONDS
 from trunkline.worker.environment import base_environment
 from trunkline.worker.inputs import Inputs
 from trunkline.worker.interrupts import Interrupts
+from trunkline.worker.launcher import User
 from trunkline.worker.progress import Progress
 from trunkline.worker.runners import Runners
 from trunkline.worker.starters import Starters
 from trunkline.worker.view import View
+from trunkline.worker.working_dir import OWN_WORKING_DIR, clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class WorkerContext:
     base_env: dict[str, str]
     working_dir: str
     warnings: tuple[str, ...]
+
+    def clear_working_dir(self, owner: User | None) -> None:
+        """Empty the directory that commands start in, if it is of this worker's own; it belongs to owner, or to us."""
+        if Path(self.working_dir) == self.view.directory.parent / OWN_WORKING_DIR:
+            clear(Path(self.working_dir), owner)
 
     def close(self) -> None:
         """End the processes of this worker and empty the view."""

@@ -75,6 +75,7 @@ def _run(
 ) -> tuple[str, bool]:
     try:
         _check_port(resident.internal_port)
+        context.clear_working_dir(find_user(resident.transform.user))
         _stage(resident, context)
         ended = _execute(resident, context, output=output, began=began)
     except (CommandError, InvalidInputError, NotFoundError, CorruptDataError) as error:

@@ -5,7 +5,6 @@ The user code is what an image has elsewhere: it takes the first python3 of its 
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from pachyderm_sdk.api import pfs, pps
@@ -107,7 +106,6 @@ def run(
         stdin=[f"echo '{user_code}' > main.py", f"python3 main.py {arguments}"],
         # What the image would say.
         env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        working_dir=tempfile.mkdtemp(),
     )
     client.pps.create_pipeline(pipeline=pipeline, input=input, transform=transform, **more)
     started = next(client.pps.list_job(pipeline=pipeline))
