@@ -27,7 +27,9 @@ def find_repo(tx: Transaction, repo: RepoKey) -> RepoRow:
     repo = with_defaults(repo)
     row = repos.find_repo(tx.connection, repo)
     if row is None:
-        raise NotFoundError(f"repo {repo} not found")
+        raise NotFoundError(
+            f"repo (id=0, project={repo.project}, name={repo.name}, type={repo.type}) not found: repo {repo} not found"
+        )
     return row
 
 
