@@ -77,7 +77,7 @@ def fires(trigger: Trigger, growth: Growth) -> bool:
         held.append(tick is not None and tick < _moment(growth.closed_at))
     if trigger.commits:
         held.append(growth.commits >= trigger.commits)
-    return bool(held) and (all(held) if trigger.all else any(held))
+    return not trigger.cron_spec and (all(held) if trigger.all else any(held))
 
 
 def next_tick(trigger: Trigger, after: int) -> int | None:

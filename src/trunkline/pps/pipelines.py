@@ -19,6 +19,7 @@ from trunkline.pfs.versioning import Versioning
 from trunkline.pps.cron import cron_repo
 from trunkline.pps.cron_repos import create_cron_repos, delete_cron_repos
 from trunkline.pps.defaults import Defaults, defaults_of
+from trunkline.pps.input_triggers import install_triggers
 from trunkline.pps.jobs import kill_job
 from trunkline.pps.queries import jobs, pipelines, residents
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -102,7 +103,6 @@ def _refuse_unsupported(spec: PipelineSpec) -> None:
     unsupported = {
         "s3Out": spec.s3_out,
         "input.pfs.s3": any(isinstance(leaf, PFSInput) and leaf.s3 for leaf in _leaves(spec)),
-        "input.pfs.trigger": any(isinstance(leaf, PFSInput) and leaf.trigger for leaf in _leaves(spec)),
     }
     for field, present in unsupported.items():
         if present:
@@ -206,6 +206,7 @@ def _add_version(tx: Transaction, key: int, existing: PipelineRow | None, defini
 
 def _connect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
     """Make the output and meta branches be computed from the inputs and the spec."""
+    install_triggers(tx, spec)
     provenance, never = [BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH)], []
     # What a spout reads does not make its commits: it writes them when it likes.
     for leaf in _leaves(spec) if spec.type is not PipelineType.SPOUT else ():

@@ -11,7 +11,9 @@ from trunkline.errors import InvalidInputError
 from trunkline.model.datums import Datum, DatumInput
 from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT
 from trunkline.model.pipelines import CronInput, Input, PFSInput
-from trunkline.model.versions import CommitReference, RepoKey
+from trunkline.model.versions import CommitReference
+from trunkline.pfs.queries.branches import find_branch
+from trunkline.pfs.references import find_repo
 from trunkline.pfs.repos import exists
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.datums import make_datums
@@ -43,9 +45,9 @@ def preview_datums(versioning: Versioning, node: Input, *, salt: str = "") -> It
     """Yield the datums of an input in the order that a job would make them, each leaf at its commit or branch head."""
 
     def matches(leaf: Leaf) -> Iterator[DatumInput]:
-        if isinstance(leaf, CronInput) and not _is_there(versioning, repo_of(leaf)):
-            return
         branch = leaf.branch if isinstance(leaf, PFSInput) else DEFAULT_BRANCH
+        if not _is_there(versioning, leaf, branch):
+            return
         reference = CommitReference(repo_of(leaf), branch=branch, id=leaf.commit)
         commit, files = versioning.open_files(reference)
         assert commit is not None
@@ -56,7 +58,12 @@ def preview_datums(versioning: Versioning, node: Input, *, salt: str = "") -> It
     return make_datums(enumerate_datums(node, ListedMatches(matches)), salt=salt)
 
 
-def _is_there(versioning: Versioning, repo: RepoKey) -> bool:
-    """Return whether a cron input has had its repo made; before the pipeline is, it has not."""
+def _is_there(versioning: Versioning, leaf: Leaf, branch: str) -> bool:
+    """Return whether a leaf has anything to read: what only its pipeline makes starts without files."""
+    repo = repo_of(leaf)
     with versioning.reading() as tx:
-        return exists(tx, repo)
+        if isinstance(leaf, CronInput):
+            return exists(tx, repo)
+        if leaf.trigger is None or leaf.commit:
+            return True
+        return find_branch(tx.connection, find_repo(tx, repo).key, branch) is not None

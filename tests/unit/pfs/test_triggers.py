@@ -61,6 +61,11 @@ def test_any_condition_is_enough_unless_all_are_asked_for() -> None:
 
 def test_a_trigger_without_conditions_never_fires() -> None:
     assert not fires(Trigger("master"), replace(NOTHING, commits=99, size_bytes=10**9))
+    assert not fires(Trigger("master", cron_spec="@never", all=True), NOTHING)
+
+
+def test_all_of_no_conditions_are_met_by_every_commit() -> None:
+    assert fires(Trigger("master", all=True), NOTHING)
 
 
 @pytest.mark.parametrize(
