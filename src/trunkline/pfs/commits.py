@@ -11,7 +11,7 @@ from trunkline.pfs.provenance import is_computed, reachable, record_provenance
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
-from trunkline.pfs.references import find_repo, resolve_commit
+from trunkline.pfs.references import find_repo, is_written_by_pipeline, resolve_commit
 from trunkline.pfs.transaction import Transaction
 
 _BATCH = 500
@@ -89,7 +89,9 @@ def finish_commit(
     """Close a commit to writing. Its file set is made after the transaction, by `Versioning.settle`."""
     if commit.finishing_at is not None:
         raise AlreadyFinishedError(commit.commit)
-    if not force and (commit.origin is OriginKind.AUTO or commit.commit.repo.type == META):
+    # Without a pipeline, whoever made a branch computed from others writes and closes its commits.
+    computed = commit.origin is OriginKind.AUTO and is_written_by_pipeline(tx, commit.commit.repo)
+    if not force and (computed or commit.commit.repo.type == META):
         raise ConflictError(
             f"commit {commit.commit}: cannot finish a pipeline output or meta commit, use 'stop job' instead"
         )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from trunkline.errors import InvalidInputError, NotFoundError
 from trunkline.model.ids import is_id
-from trunkline.model.names import DEFAULT_PROJECT, USER
+from trunkline.model.names import DEFAULT_PROJECT, SPEC, USER
 from trunkline.model.versions import BranchKey, CommitReference, RepoKey
 from trunkline.pfs.provenance import reachable
 from trunkline.pfs.queries import branches, commits, repos
@@ -40,6 +40,11 @@ def find_branch(tx: Transaction, branch: BranchKey) -> BranchRow:
     if row is None:
         raise NotFoundError(f'branch "{branch.name}" not found in repo {repo.repo}')
     return row
+
+
+def is_written_by_pipeline(tx: Transaction, repo: RepoKey) -> bool:
+    """Return whether a pipeline writes the repo, its own or that of its records."""
+    return any(row.repo.type == SPEC for row in repos.repos_beside(tx.connection, with_defaults(repo)))
 
 
 def split_reference(reference: CommitReference) -> tuple[str, int | None, int]:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from trunkline.errors import AlreadyExistsError, ConflictError, NotFoundError
-from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, SPEC, USER, check_repo_name, check_repo_type
+from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, USER, check_repo_name, check_repo_type
 from trunkline.model.versions import RepoInfo, RepoKey
 from trunkline.pfs.provenance import upstream_of
 from trunkline.pfs.queries import branches, commits, repos
 from trunkline.pfs.queries.repos import RepoRow
-from trunkline.pfs.references import find_repo, with_defaults
+from trunkline.pfs.references import find_repo, is_written_by_pipeline, with_defaults
 from trunkline.pfs.transaction import Transaction
 
 
@@ -71,10 +71,10 @@ def _size(tx: Transaction, head: int | None) -> tuple[int, int]:
 
 def refuse_pipeline_output(tx: Transaction, repo: RepoKey) -> None:
     """Raise ConflictError if a pipeline writes the repo: only the pipeline's end is the end of that."""
-    repo = with_defaults(repo)
-    if any(row.repo.type == SPEC for row in repos.repos_beside(tx.connection, repo)):
+    if is_written_by_pipeline(tx, repo):
         raise ConflictError(
-            f"cannot delete repo {repo}: cannot delete a repo associated with a pipeline - delete the pipeline instead"
+            f"cannot delete repo {with_defaults(repo)}: cannot delete a repo associated with a pipeline - delete the "
+            "pipeline instead"
         )
 
 

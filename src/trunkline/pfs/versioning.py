@@ -26,7 +26,7 @@ from trunkline.pfs.commits import (
 from trunkline.pfs.provenance import check_graph, is_computed, propagate
 from trunkline.pfs.queries import branches, commits, repos
 from trunkline.pfs.queries.commits import CommitRow
-from trunkline.pfs.references import find_repo, resolve_commit, split_reference
+from trunkline.pfs.references import find_repo, is_written_by_pipeline, resolve_commit, split_reference
 from trunkline.pfs.temporary import find_file_set
 from trunkline.pfs.transaction import Listener, Transaction
 from trunkline.pfs.triggers import follow_finished_commit
@@ -130,12 +130,13 @@ class Versioning:
             branch = branches.find_branch(tx.connection, find_repo(tx, target.repo).key, base)
             if branch is None or branch.head is None:
                 return None
-            if is_computed(tx, branch):
-                raise ConflictError(f"branch {branch.branch}: cannot start a commit on an output branch")
             commit = commits.commit_by_key(tx.connection, branch.head)
-            if commit.finishing_at is not None:
+            is_open = commit.finishing_at is None
+            if is_computed(tx, branch) and (not is_open or is_written_by_pipeline(tx, target.repo)):
+                raise ConflictError(f"branch {branch.branch}: cannot start a commit on an output branch")
+            if not is_open:
                 return None
-        if commit.origin is OriginKind.AUTO:
+        if commit.origin is OriginKind.AUTO and is_written_by_pipeline(tx, commit.commit.repo):
             raise ConflictError(f"commit {commit.commit} is a pipeline's: its pipeline writes it, nobody else")
         return commit
 

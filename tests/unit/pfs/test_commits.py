@@ -3,6 +3,8 @@ from pfs_story import at, branch, compute, head, make_repos, put, read, repo
 
 from trunkline.errors import ConflictError, InvalidInputError, NotFoundError
 from trunkline.model.jobs import CommitState
+from trunkline.model.names import SPEC
+from trunkline.model.versions import RepoKey
 from trunkline.pfs.commits import (
     AlreadyFinishedError,
     clear_commit,
@@ -12,6 +14,7 @@ from trunkline.pfs.commits import (
 )
 from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.removal import drop_commit_set, squash_commit_set
+from trunkline.pfs.repos import create_repo
 from trunkline.pfs.versioning import Versioning
 
 
@@ -71,8 +74,10 @@ def test_two_commits_cannot_be_open_on_one_branch(versioning: Versioning) -> Non
         start(versioning, "images")
 
 
-def test_output_branches_take_no_writes(versioning: Versioning) -> None:
+def test_the_output_branch_of_a_pipeline_takes_no_writes(versioning: Versioning) -> None:
     make_repos(versioning, "images", "out")
+    with versioning.transaction() as tx:
+        create_repo(tx, RepoKey("default", "out", SPEC))
     compute(versioning, "out", "images")
 
     for write in (lambda: start(versioning, "out"), lambda: put(versioning, "out", {"/a": "1"})):
@@ -80,6 +85,23 @@ def test_output_branches_take_no_writes(versioning: Versioning) -> None:
             write()
     with pytest.raises(ConflictError, match="use 'stop job' instead"):
         finish(versioning, "out")
+
+
+def test_without_a_pipeline_people_write_and_finish_what_is_computed(versioning: Versioning) -> None:
+    make_repos(versioning, "images", "out")
+    put(versioning, "images", {"/a": "1"})
+    compute(versioning, "out", "images")
+
+    put(versioning, "out", {"/made": "by hand"})
+    finish(versioning, "out")
+
+    assert read(versioning, "out") == {"/made": "by hand"}
+    for write in (lambda: start(versioning, "out"), lambda: put(versioning, "out", {"/a": "1"})):
+        with pytest.raises(ConflictError, match="cannot start a commit on an output branch"):
+            write()
+    put(versioning, "images", {"/b": "2"})
+    finish(versioning, "out")
+    assert read(versioning, "out") == {"/made": "by hand"}
 
 
 def test_a_parent_on_another_branch_starts_a_fork(versioning: Versioning) -> None:
