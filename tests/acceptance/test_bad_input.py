@@ -30,6 +30,7 @@ BIN = Path(sys.executable).parent
         (("inspect", "pipeline", "absent"), 'pipeline "default/absent" not found'),
         (("inspect", "job", "absent@0123456789ab4def0123456789abcdef"), "not found"),
         (("delete", "project", "absent"), 'project "absent" not found'),
+        (("delete", "project", "default", "-f"), "the default project always exists"),
         (("create", "repo", "other", "--project", "absent"), 'project "absent" not found'),
     ],
     ids=lambda value: " ".join(map(Path, value)) if isinstance(value, Path) else None,

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import grpc
 
 from trunkline.api import pps_wire, wire
-from trunkline.errors import Error, InvalidInputError, NotSupportedError
+from trunkline.errors import ConflictError, Error, InvalidInputError, NotSupportedError
 from trunkline.model.versions import Trigger
 from trunkline.pfs import branches, commits, repos
 from trunkline.pfs.references import resolve_commit
@@ -165,7 +165,9 @@ def _field_of(request: TransactionRequest) -> str:
 
 def _update_job_state(tx: Transaction, request: pps_pb2.UpdateJobStateRequest) -> None:
     job = jobs.find_job(tx, *pps_wire.read_job(request.job))
-    if not job.state.is_terminal and request.state != pps_pb2.JobState.JOB_KILLED:
+    if job.state.is_terminal:
+        raise ConflictError(f"job {job} has already finished: it is in state {job.state.name}")
+    if request.state != pps_pb2.JobState.JOB_KILLED:
         state = pps_pb2.JobState.Name(request.state)
         raise NotSupportedError(
             f"job {job} cannot be put in state {state}: the server moves jobs on; only JOB_KILLED ends one"

@@ -15,7 +15,7 @@ from trunkline.api.file_sets import FileSetMethods
 from trunkline.api.files import FileMethods
 from trunkline.api.inactive import NOT_ACTIVATED
 from trunkline.errors import CorruptDataError, InvalidInputError, NotSupportedError
-from trunkline.model.names import DEFAULT_PROJECT, USER
+from trunkline.model.names import USER
 from trunkline.pfs import branches, history, projects, repos
 from trunkline.pfs.fsck import check_data, check_versions, repair_versions
 from trunkline.pfs.references import find_branch, resolve_commit
@@ -83,9 +83,7 @@ class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, Egress
         with self._versioning.transaction() as tx:
             names = [project.name for project in projects.list_projects(tx)]
             self._delete_pipelines(tx, *names)
-            for name in names:
-                projects.delete_project(tx, name, force=True)
-            projects.create_project(tx, DEFAULT_PROJECT)
+            projects.delete_all_projects(tx)
         return Empty()
 
     def _delete_pipelines(self, tx: Transaction, *names: str) -> None:

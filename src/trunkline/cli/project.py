@@ -10,6 +10,8 @@ from trunkline.cli.raw import print_messages
 from trunkline.cli.references import project as project_message
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_details, print_table
+from trunkline.errors import ConflictError
+from trunkline.model.names import DEFAULT_PROJECT
 
 
 @command("project")
@@ -78,6 +80,11 @@ def delete_project(session: Session, *, project: str, force: bool) -> None:
 
     Asks first if there are pipelines or repos in the project.
     """
+    if project == DEFAULT_PROJECT:
+        raise ConflictError(
+            "the default project always exists: delete what is in it, with `delete pipeline --all` and `delete repo "
+            "--all`, or everything, with `delete all`"
+        )
     pfs, pps, message = session.client.pfs, session.client.pps, project_message(project)
     # A missing project is an error before anything is asked.
     pfs.InspectProject(proto.pfs_pb2.InspectProjectRequest(project=message))

@@ -34,11 +34,24 @@ def list_projects(tx: Transaction) -> list[ProjectInfo]:
 
 
 def delete_project(tx: Transaction, name: str, *, force: bool = False) -> None:
-    """Remove a project that is empty, or with force its repos too."""
+    """Remove a project that is empty, or with force its repos too. The default project always exists."""
     inspect_project(tx, name)
+    if name == DEFAULT_PROJECT:
+        raise ConflictError(f'cannot delete project "{name}": it always exists; delete what is in it')
     left = repos.list_repos(tx.connection, projects=[name])
     if left and not force:
         raise ConflictError(f'cannot delete project "{name}": repo {left[0].repo} still exists')
-    for row in left:
+    _remove(tx, name)
+
+
+def delete_all_projects(tx: Transaction) -> None:
+    """Remove all projects with their repos, and make an empty default project."""
+    for project in repos.list_projects(tx.connection):
+        _remove(tx, project.name)
+    create_project(tx, DEFAULT_PROJECT)
+
+
+def _remove(tx: Transaction, name: str) -> None:
+    for row in repos.list_repos(tx.connection, projects=[name]):
         delete_repo(tx, row.repo, force=True)
     repos.delete_project(tx.connection, name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from trunkline.errors import ConflictError, NotFoundError
+from trunkline.errors import NotFoundError
 from trunkline.model.jobs import JOB_MOVES, JobState
 from trunkline.model.names import META, USER
 from trunkline.model.versions import RepoKey
@@ -124,9 +124,7 @@ def _commit_keys(job: JobRow) -> list[int]:
 
 
 def stop_job(tx: Transaction, job: JobRow, reason: str) -> None:
-    """End a job on request; raise ConflictError if it has ended already."""
-    if job.state.is_terminal:
-        raise ConflictError(f"job {job} has already finished: it is in state {job.state.name}")
+    """End a job on request. One that has ended by itself in the meantime stays as it is."""
     kill_job(tx, job, reason or "job stopped")
 
 

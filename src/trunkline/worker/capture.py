@@ -20,6 +20,10 @@ _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a 
 class OutputError(Exception):
     """Output that cannot be kept: the datum fails, and the text is the reason."""
 
+    def __init__(self, reason: str) -> None:
+        # Names may hold bytes that are no text, and the reason is sent and stored as text.
+        super().__init__(reason.encode(errors="backslashreplace").decode())
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

@@ -119,6 +119,9 @@ def test_stopping_a_running_job_kills_it_and_hides_what_it_wrote(cluster: Cluste
     assert (ended.state, ended.reason) == (KILLED, "job stopped")
     assert cluster.files("stopped") == {}
     cluster.put(repo, {}, deleted=("/a",))
+    done = cluster.finished_job("stopped")
+    assert done.state == SUCCESS
+    cluster.pps.StopJob(pps_pb2.StopJobRequest(job=done.job))  # it was quicker than who wanted to stop it
     assert cluster.finished_job("stopped").state == SUCCESS
     assert cluster.files("stopped") == {"/b": "b"}
 
@@ -225,3 +228,18 @@ def test_pipes_in_the_output_are_told_and_devices_fail_the_datum(cluster: Cluste
     assert refused.state == FAILURE
     assert "cannot upload /pfs/out/s: it is a socket" in refused.reason
     assert "cannot upload /pfs/out/s: it is a socket" in cluster.logs(refused.job)
+
+
+def test_an_output_whose_name_is_no_text_fails_its_datum_and_says_so(cluster: Cluster, repo: str) -> None:
+    cluster.put(repo, {"/a": "a"})
+    spec = {
+        "pipeline": {"name": "latin"},
+        "transform": shell("printf 1 > /pfs/out/$(printf '\\344')"),
+        "input": data(repo),
+    }
+    cluster.create(spec | {"datum_tries": 1})
+
+    job = cluster.finished_job("latin")
+
+    assert (job.state, job.data_failed) == (FAILURE, 1)
+    assert r"its name cannot be represented in PFS: path (/\udce4)" in job.reason

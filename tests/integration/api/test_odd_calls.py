@@ -132,6 +132,26 @@ def test_no_project_is_deleted_by_leaving_out_its_name(story: Story) -> None:
     assert [info.repo.name for info in story.pfs.ListRepo(pfs_pb2.ListRepoRequest())] == ["in"]
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_the_default_project_cannot_be_deleted(story: Story, force: bool) -> None:
+    project = pfs_pb2.Project(name="default")
+
+    with pytest.raises(grpc.RpcError, match='cannot delete project "default": it always exists') as refused:
+        story.pfs.DeleteProject(pfs_pb2.DeleteProjectRequest(project=project, force=force))
+
+    assert refused.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+    assert [info.repo.name for info in story.pfs.ListRepo(pfs_pb2.ListRepoRequest())] == ["in"]
+
+
+def test_an_older_version_of_a_pipeline_is_named_by_a_number(story: Story) -> None:
+    request = pps_pb2.InspectPipelineRequest(pipeline=pps_pb2.Pipeline(name="p^x"))
+
+    with pytest.raises(grpc.RpcError, match=r"an older version is written NAME\^N") as refused:
+        PpsStub(story.channel).InspectPipeline(request)
+
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
 def test_a_project_is_shown_with_its_defaults(story: Story) -> None:
     defaults = '{"createPipelineRequest": {"datumTries": 7}}'
     project = pfs_pb2.Project(name="default")
