@@ -126,7 +126,7 @@ def open_bucket(url: str, parts: SplitResult) -> "RemoteStore":
     try:
         return from_url(f"{service}://{parts.netloc}", retry_config=_RETRIES)
     except (BaseError, ValueError) as error:
-        raise InvalidInputError(f"{url} cannot be opened: {error}") from error
+        raise InvalidInputError(f"{url} cannot be opened: {_line(error)}") from error
 
 
 def bucket_key(parts: SplitResult) -> str:

@@ -89,7 +89,8 @@ def checked(check: Callable[[str], None], name: str, path: str) -> Iterator[Find
     except InvalidInputError as problem:
         corrected = re.sub(r"[^a-zA-Z0-9_-]+", "-", name).strip("-")[:NAME_CHARS_MAX]
         key = path.rpartition(".")[2]
-        yield error(path, str(problem), {key: corrected} if corrected and len(corrected) < len(name) + 1 else None)
+        helps = corrected and corrected != name and len(corrected) <= len(name)
+        yield error(path, str(problem), {key: corrected} if helps else None)
 
 
 def _mount_name_problems(name: str, path: str) -> Iterator[Finding]:

@@ -1,13 +1,16 @@
 """What makes the user code, its resources and its limits unusable (reference, sections 3.3 and 3.4)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from trunkline.model.pipelines import Egress, PipelineSpec, ResourceSpec, SecretMount, Service
 from trunkline.pps.spec.defaults import REPROCESS_EVERY_JOB, REPROCESS_UNTIL_SUCCESS, SERVICE_TYPES
 from trunkline.pps.spec.durations import parse_duration
 from trunkline.pps.spec.findings import Finding, error
 from trunkline.pps.spec.quantities import nearest_quantity, parse_quantity
+
+OBJECT_STORES = ("file", "s3", "gs", "gcs", "az", "azblob", "wasb")
+"""The schemes of URLs that results can be copied to."""
 
 
 def secret_problems(secrets: tuple[SecretMount, ...]) -> Iterator[Finding]:
@@ -18,6 +21,18 @@ def secret_problems(secrets: tuple[SecretMount, ...]) -> Iterator[Finding]:
             yield error(f"{path}.name", "missing Kubernetes secret: the name of a secret", {"name": "SECRET"})
         if secret.env_var and not secret.key:
             yield error(path, f"secret {secret.name} has env_var set but is missing key", {"key": "KEY"})
+        if not secret.env_var and not secret.mount_path:
+            message = "must say where the code finds it: mountPath for all keys as files, or a key with its envVar"
+            yield error(path, message, {"envVar": secret.key} if secret.key else {"mountPath": "/SECRET"})
+
+
+def environment_problems(variables: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the environment variables that no process can be given."""
+    for name, value in variables.items():
+        if not name or "=" in name or "\0" in name:
+            yield error("transform.env", f"{name!r} cannot name a variable: names have no = and are not empty")
+        elif "\0" in value:
+            yield error(f"transform.env.{name}", "cannot be the value of a variable: it holds a NUL character")
 
 
 def resource_problems(spec: PipelineSpec) -> Iterator[Finding]:
@@ -103,12 +118,17 @@ def egress_problems(egress: Egress | None) -> Iterator[Finding]:
     url = egress.URL or (egress.object_storage.url if egress.object_storage else "")
     if url and "://" not in url:
         yield error("egress", f"{url!r} is no URL", {"URL": f"s3://{url.lstrip('/')}"})
+    elif url and url.partition("://")[0] not in OBJECT_STORES:
+        message = f"results cannot be copied to {url!r}: URLs are file:///DIRECTORY, s3://BUCKET, gs:// or az://"
+        yield error("egress.URL" if egress.URL else "egress.objectStorage.url", message)
     if (database := egress.sql_database) is not None:
         if "://" not in database.url:
             yield error("egress.sqlDatabase.url", "must be a URL such as postgres://USER@HOST:5432/DATABASE")
         if database.file_format is not None and database.file_format.type == "PARQUET":
             yield error("egress.sqlDatabase.fileFormat.type", "PARQUET is not supported", {"type": "CSV"})
-        if database.secret is None or not database.secret.name or not database.secret.key:
+        # A file of this machine has no password.
+        named = database.secret is not None and database.secret.name and database.secret.key
+        if not named and (database.secret is not None or not database.url.startswith("sqlite:")):
             correction = {"secret": {"name": "SECRET", "key": "PACHYDERM_SQL_PASSWORD"}}
             yield error(
                 "egress.sqlDatabase.secret", "the password comes from a secret, which must be given", correction
@@ -117,14 +137,17 @@ def egress_problems(egress: Egress | None) -> Iterator[Finding]:
 
 def pod_problems(spec: PipelineSpec) -> Iterator[Finding]:
     """Yield the errors of the fields for Kubernetes, which are checked although nothing uses them."""
-    for key, text, name in (
-        ("podSpec", spec.pod_spec, "malformed PodSpec"),
-        ("podPatch", spec.pod_patch, "malformed PodPatch"),
+    for key, text, name, made_of in (
+        ("podSpec", spec.pod_spec, "malformed PodSpec", dict),
+        ("podPatch", spec.pod_patch, "malformed PodPatch", list),
     ):
         try:
-            json.loads(text or "{}")
+            found = json.loads(text) if text else made_of()
         except ValueError as problem:
             yield error(key, f"{name}: {problem}")
+            continue
+        if not isinstance(found, made_of):
+            yield error(key, f"{name}: it must be a JSON {'object' if made_of is dict else 'list of operations'}")
     for index, toleration in enumerate(spec.tolerations):
         if toleration.operator in ("", "EMPTY"):
             yield error(f"tolerations[{index}].operator", "must be given", {"operator": "EXISTS"})

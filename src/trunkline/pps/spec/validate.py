@@ -9,6 +9,7 @@ from trunkline.pps.spec.findings import Finding, InvalidSpecError, error
 from trunkline.pps.spec.input_rules import checked, input_problems
 from trunkline.pps.spec.transform_rules import (
     egress_problems,
+    environment_problems,
     limit_problems,
     long_running_problems,
     pod_problems,
@@ -29,6 +30,7 @@ def problems(spec: PipelineSpec) -> list[Finding]:
         chain(
             _pipeline_problems(spec),
             secret_problems(spec.transform.secrets if spec.transform else ()),
+            environment_problems(spec.transform.env if spec.transform else {}),
             () if spec.spout is not None and spec.input is None else input_problems(spec.input),
             checked(check_branch_name, spec.output_branch, "outputBranch"),
             resource_problems(spec),

@@ -168,3 +168,15 @@ def test_no_data_makes_decoding_fail_in_another_way(data: dict[str, object]) -> 
         findings = problems(fill_defaults(spec, now=NOW))
 
     assert all(finding.severity is Severity.ERROR and finding.message for finding in findings)
+
+
+@pytest.mark.parametrize("levels", [40, 400, 200_000])
+def test_endless_nesting_is_refused_as_malformed(levels: int) -> None:
+    nested = '{"cross":[' * levels + '{"pfs":{"repo":"a","glob":"/"}}' + "]}" * levels
+    text = f'{{"pipeline":{{"name":"deep"}},"input":{nested}}}'
+
+    if levels == 40:
+        assert decode_spec(text).pipeline is not None
+    else:
+        with pytest.raises(InvalidSpecError, match="malformed pipeline spec"):
+            decode_spec(text)

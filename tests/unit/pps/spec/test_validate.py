@@ -8,9 +8,11 @@ import msgspec
 import pytest
 
 from trunkline.model.pipelines import PipelineSpec
+from trunkline.objects.export import Export
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.defaults import fill_defaults
 from trunkline.pps.spec.findings import InvalidSpecError
+from trunkline.pps.spec.transform_rules import OBJECT_STORES
 from trunkline.pps.spec.validate import problems, validate
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
@@ -120,6 +122,17 @@ def test_a_name_that_is_refused_comes_with_one_that_is_not(name: str) -> None:
         ({"egress": {"sqlDatabase": {"fileFormat": {"type": "PARQUET"}}}}, "fileFormat.type: PARQUET is not supported"),
         ({"podSpec": "{"}, "podSpec: malformed PodSpec"),
         ({"podPatch": "{"}, "podPatch: malformed PodPatch"),
+        ({"podSpec": "[]"}, "podSpec: malformed PodSpec: it must be a JSON object"),
+        ({"podPatch": "{}"}, "podPatch: malformed PodPatch: it must be a JSON list of operations"),
+        ({"transform": {"secrets": [{"name": "s", "key": "k"}]}}, "transform.secrets[0]: must say where"),
+        ({"transform": {"env": {"A=B": "x"}}}, "transform.env: 'A=B' cannot name a variable"),
+        ({"transform": {"env": {"A": "x\0"}}}, "transform.env.A: cannot be the value of a variable"),
+        ({"egress": {"URL": "ftp://host/x"}}, "egress.URL: results cannot be copied to 'ftp://host/x'"),
+        (
+            {"egress": {"objectStorage": {"url": "https://host/x"}}},
+            "egress.objectStorage.url: results cannot be copied",
+        ),
+        ({"egress": {"sqlDatabase": {"url": "sqlite:////x", "secret": {"name": "s"}}}}, "egress.sqlDatabase.secret"),
         ({"tolerations": [{"key": "k"}]}, "tolerations[0].operator: must be given"),
         ({"tfJob": {"tfJob": "x"}}, "tfJob: is not supported"),
         ({"outputBranch": "a/b"}, "outputBranch: branch name"),
@@ -146,6 +159,9 @@ def test_what_breaks_a_rule_is_refused(fields: dict[str, object], message: str) 
         {"transform": {}},
         {"metadata": {"labels": {"a.b/c": "d"}}},
         {"egress": {"sqlDatabase": {"url": "postgres://h/d", "secret": {"name": "s", "key": "k"}}}},
+        {"egress": {"sqlDatabase": {"url": "sqlite:////x"}}},
+        {"egress": {"URL": "azblob://container/x"}},
+        {"podSpec": '{"a": 1}', "podPatch": '[{"op": "remove", "path": "/x"}]'},
         {"pipeline": {"name": "p" * 51, "project": {"name": "q" * 51}}},
     ],
 )
@@ -161,3 +177,19 @@ def test_every_field_of_the_types_has_a_shape() -> None:
         decode_spec(json.dumps({name: [[]] for name in names}))
 
     assert names <= {finding.path.split("[")[0].split(".")[0] for finding in caught.value.findings}
+
+
+@pytest.mark.parametrize("scheme", OBJECT_STORES)
+def test_results_can_be_copied_to_every_store_that_is_accepted(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+
+    Export(f"{scheme}://{'' if scheme == 'file' else 'bucket'}/place")
+
+
+def test_no_correction_repeats_what_is_wrong() -> None:
+    id_ = "0" * 12 + "4" + "0" * 19
+
+    with pytest.raises(InvalidSpecError) as caught:
+        validate(filled(spec_with(outputBranch=id_)))
+
+    assert "write:" not in str(caught.value)
