@@ -1,6 +1,7 @@
 """The graph of branches: what is computed from what, and how a change travels through it (reference, 1.4 and 1.7)."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from trunkline.errors import ConflictError, Error
 from trunkline.model.jobs import OriginKind
@@ -72,12 +73,13 @@ def _upstream_first(tx: Transaction, keys: set[int]) -> list[int]:
 def is_computed(tx: Transaction, branch: BranchRow) -> bool:
     """Whether commits of the branch are made from others' files, so that nobody writes it from outside.
 
-    A branch under a spec alone is a spout's: its process writes it, as people do.
+    A branch under its own spec alone is a spout's: its process writes it, as people do. Another's spec is an input.
     """
+    own_spec = replace(branch.branch.repo, type=SPEC)
     upstream = [
         branches.branch_by_key(tx.connection, key) for key, _ in branches.provenance_of(tx.connection, branch.key)
     ]
-    return any(other.branch.repo.type != SPEC for other in upstream)
+    return any(other.branch.repo != own_spec for other in upstream)
 
 
 def record_provenance(tx: Transaction, commit: CommitRow, branch: BranchRow) -> None:

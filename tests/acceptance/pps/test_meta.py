@@ -180,6 +180,21 @@ def test_a_pipeline_may_read_the_meta_repo_of_another(cluster: Cluster) -> None:
     assert cluster.files("watches") == {f"/{each}": '"state": "PROCESSED"\n' for each in ids}
 
 
+def test_a_pipeline_may_read_the_spec_repo_of_another(cluster: Cluster, repo: str) -> None:
+    watched = {"pipeline": {"name": "watched"}, "transform": shell("true"), "input": pfs(repo)}
+    cluster.create(watched)
+    watcher = shell("cp /pfs/s/spec /pfs/out")
+    cluster.create(
+        {"pipeline": {"name": "watcher"}, "transform": watcher, "input": pfs("watched", name="s", repo_type="spec")}
+    )
+    assert cluster.finished_job("watcher").state == SUCCESS
+
+    cluster.create(watched | {"description": "another"}, update=True)
+
+    assert cluster.finished_job("watcher").data_processed == 1
+    assert json.loads(cluster.files("watcher")["/spec"])["description"] == "another"
+
+
 def test_what_was_read_survives_garbage_collection_and_what_was_not_can_still_be_made(cluster: Cluster) -> None:
     create(cluster, "tidied", "cp /pfs/tidied-in/* /pfs/out/")
     jobs = []
