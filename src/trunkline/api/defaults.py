@@ -1,5 +1,7 @@
 """The methods of ``pps_v2.API`` for defaults under every specification."""
 
+import json
+
 import grpc
 
 from trunkline.api import pps_wire
@@ -75,7 +77,7 @@ class DefaultsMethods:
             old = in_force[row.project]
             new = Defaults(json_text, old.project) if project is None else Defaults(old.cluster, json_text)
             changed = pipelines.define(self._versioning, row.user_spec_json, defaults=new)
-            if changed.effective_json != row.effective_spec_json:
+            if json.loads(changed.effective_json) != json.loads(row.effective_spec_json):
                 affected.append(row)
         return affected
 

@@ -26,6 +26,7 @@ from trunkline.pps.queries import pipelines as pipeline_queries
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
+from trunkline.pps.spec.shape import canonical_spec
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.proto.transaction_pb2 import TransactionRequest
 
@@ -139,7 +140,8 @@ class PipelineMethods:
             try:
                 specs.append(json_format.ParseDict(spec, pps_pb2.CreatePipelineRequest()))
             except json_format.ParseError as error:
-                raise InvalidInputError(f"template err: what it makes is no pipeline spec: {error}") from None
+                told = "\n".join(map(str, canonical_spec(spec).findings)) or str(error)
+                raise InvalidInputError(f"template err: what it makes is no pipeline spec: {told}") from None
         return pps_pb2.RenderTemplateResponse(json=rendered, specs=specs)
 
     def DeletePipeline(self, request: pps_pb2.DeletePipelineRequest, context: grpc.ServicerContext) -> Empty:

@@ -6,8 +6,10 @@ This module is that process, too: ``python -m trunkline.api.templates`` reads a 
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 import rjsonnet
 
@@ -15,12 +17,14 @@ from trunkline.errors import InvalidInputError
 
 SECONDS_MAX = 10.0
 _REASON_CHARS_MAX = 2000
+_IMPORT_BYTES_MAX = 1_000_000
 
 
 def render(template: str, arguments: Mapping[str, str]) -> str:
     """Return the JSON that a template, a function of these strings, makes; raise InvalidInputError, "template err".
 
-    Nothing can be imported: the server reads no files and no addresses for a template.
+    It may import over http and https; what it imports may name others relative to itself. Files of the server stay
+    out of its reach.
     """
     command = [sys.executable, "-P", "-m", __name__]
     text = json.dumps({"template": template, "arguments": dict(arguments)})
@@ -42,15 +46,26 @@ def read_specs(rendered: str) -> list[dict[str, Any]]:
     return specs
 
 
-def _refuse_import(base: str, path: str) -> tuple[str, str | None]:
-    raise RuntimeError(f"cannot import {path!r}: templates cannot import anything")
+def _import(base: str, path: str) -> tuple[str, str | None]:
+    """Return the URL that an import means in a file of the directory base, and the text there."""
+    url = urljoin(f"{base}/", path)
+    if not url.startswith(("http://", "https://")):
+        raise RuntimeError(f"cannot import {path!r}: templates import over http:// and https:// only")
+    try:
+        with urllib.request.urlopen(url) as response:  # noqa: S310 - the scheme is checked, render ends what hangs
+            content = response.read(_IMPORT_BYTES_MAX + 1)
+    except OSError as error:
+        raise RuntimeError(f"cannot import {url}: {error}") from None
+    if len(content) > _IMPORT_BYTES_MAX:
+        raise RuntimeError(f"cannot import {url}: it has more than {_IMPORT_BYTES_MAX} bytes")
+    return url, content.decode(errors="replace")
 
 
 def _render() -> None:
     given = json.load(sys.stdin)
     try:
         made = rjsonnet.evaluate_snippet(
-            "template", given["template"], tla_vars=given["arguments"], import_callback=_refuse_import
+            "template", given["template"], tla_vars=given["arguments"], import_callback=_import
         )
     except RuntimeError as error:
         sys.exit(str(error))

@@ -42,12 +42,18 @@ class Source:
 def _source_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where specifications come from; the function gets ``source``."""
 
-    @click.option("-f", "--file", default="-", help="A YAML or JSON file, or a URL; - is standard input.")
+    @click.option(
+        "-f", "--file", default="", help="A YAML or JSON file, or a URL; by default standard input, as for -."
+    )
     @click.option("--jsonnet", default="", help="A Jsonnet template, or a URL of one.")
     @click.option("--arg", "args", multiple=True, metavar="KEY=VALUE", help="An argument of the template.")
     @functools.wraps(function)
     def wrapped(session: Session, *, file: str, jsonnet: str, args: tuple[str, ...], **others: object) -> None:
-        function(session, source=Source(file, jsonnet, args), **others)
+        if jsonnet and file:
+            raise click.UsageError("give --file or --jsonnet, not both")
+        if args and not jsonnet:
+            raise click.UsageError("--arg is for the template that --jsonnet names")
+        function(session, source=Source(file or "-", jsonnet, args), **others)
 
     return wrapped
 

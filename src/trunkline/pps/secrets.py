@@ -38,18 +38,25 @@ def read_manifest(file: bytes) -> Manifest:
         if document["kind"] != "Secret":
             raise InvalidInputError(f"the manifest is of kind {document['kind']!r}, and must be of kind Secret")
         name = document["metadata"]["name"]
-        data = {key: base64.b64decode(text, validate=True) for key, text in (document.get("data") or {}).items()}
+        data = {key: _from_base64(key, text) for key, text in (document.get("data") or {}).items()}
         data |= {key: str(text).encode() for key, text in (document.get("stringData") or {}).items()}
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
-        # Not the error's own words: they may quote what is to stay secret.
-        kind = type(error).__name__
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # Not the error's own words: they may quote what is to stay secret. The key that was missing is one of ours.
+        missing = f", and {error} is missing" if isinstance(error, KeyError) else ""
         raise InvalidInputError(
-            "the manifest must be a Kubernetes Secret in JSON: kind, metadata.name, and data in base64 or stringData "
-            f"({kind})"
+            "the manifest must be a Kubernetes Secret in JSON, with kind, metadata.name, and data in base64 or "
+            f"stringData{missing}"
         ) from None
     if not isinstance(name, str) or not name or any("/" in key or key in ("", ".", "..") for key in data):
         raise InvalidInputError("a secret needs a name, and its keys must be names of files")
     return Manifest(name, str(document.get("type") or _TYPE), data)
+
+
+def _from_base64(key: str, text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise InvalidInputError(f"data.{key} is not in base64: put plain text into stringData instead") from None
 
 
 class Secrets:

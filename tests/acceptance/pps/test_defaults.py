@@ -1,6 +1,10 @@
 """Defaults under specs, and templates that make specs."""
 
 import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import grpc
 import pytest
@@ -99,3 +103,45 @@ def test_a_template_that_makes_no_spec_is_an_error_of_the_template(cluster: Clus
 
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert str(refused.value.details()).startswith("template err")
+
+
+def test_a_template_that_slips_is_told_what_was_meant(cluster: Cluster) -> None:
+    template = '{ pipeline: { name: "x" }, transform: { cmdd: ["sh"] } }'
+
+    with pytest.raises(grpc.RpcError, match=r"template err: .* transform.cmdd: unknown field; did you mean cmd"):
+        cluster.pps.RenderTemplate(pps_pb2.RenderTemplateRequest(template=template))
+
+
+def test_templates_import_over_http_and_relative_to_there(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    library = 'function(name) (import "base.libsonnet") + { pipeline: { name: name } }'
+    (tmp_path / "lib" / "spec.libsonnet").write_text(library)
+    (tmp_path / "lib" / "base.libsonnet").write_text('{ transform: { cmd: ["true"] } }')
+    (tmp_path / "secret").write_text("{}")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    template = f'function(name) (import "{address}/lib/spec.libsonnet")(name)'
+    absent = f'import "{address}/absent"'
+
+    try:
+        made = cluster.pps.RenderTemplate(pps_pb2.RenderTemplateRequest(template=template, args={"name": "p"}))
+        for refused, reason in ((absent, "404"), (f'import "{tmp_path}/secret"', "over http:// and https:// only")):
+            with pytest.raises(grpc.RpcError, match=f"template err: .*{reason}"):
+                cluster.pps.RenderTemplate(pps_pb2.RenderTemplateRequest(template=refused))
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    assert [(spec.pipeline.name, list(spec.transform.cmd)) for spec in made.specs] == [("p", ["true"])]
+
+
+def test_only_what_would_change_is_affected_whatever_the_order_of_keys(cluster: Cluster) -> None:
+    cluster.create_repo("keys")
+    spec = {"input": pfs("keys"), "datumTries": 4, "transform": shell("true"), "pipeline": {"name": "ordered"}}
+    cluster.pps.CreatePipelineV2(pps_pb2.CreatePipelineV2Request(create_pipeline_request_json=json.dumps(spec)))
+
+    affected = set_cluster(cluster, {"pipeline": {"name": "other"}, "datumTries": 9})
+
+    assert "ordered" not in affected
+    set_cluster(cluster, {})

@@ -312,6 +312,22 @@ def test_template_arguments_have_a_key(pachctl: Pachctl, engine: Engine, tmp_pat
     assert 'must have form "key=value"' in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--jsonnet", "t.jsonnet", "-f", "spec.yaml"), "give --file or --jsonnet, not both"),
+        (("-f", "spec.yaml", "--arg", "name=one"), "--arg is for the template that --jsonnet names"),
+    ],
+)
+def test_no_source_of_a_specification_is_ignored(
+    pachctl: Pachctl, engine: Engine, options: list[str], reason: str
+) -> None:
+    outcome = pachctl("create", "pipeline", *options)
+
+    assert (outcome.code, reason in outcome.err) == (1, True)
+    assert not engine.requests
+
+
 def test_pipelines_are_listed_with_their_inputs_and_states(pachctl: Pachctl, engine: Engine) -> None:
     assert pachctl("list", "pipelines").out == (
         "PROJECT   NAME    VERSION   INPUT                       CREATED         STATE / LAST JOB    ALERTS   "

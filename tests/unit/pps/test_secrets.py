@@ -33,3 +33,20 @@ def test_values_are_not_printed() -> None:
 
     assert "hidden" not in repr(read)
     assert "hidden" not in repr(SecretValues({"K": "hidden"}, {"/d": {"k": b"hidden"}}))
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        (b'{"kind": "Secret"}', "and 'metadata' is missing"),
+        (b'{"kind": "Secret", "metadata": {}}', "and 'name' is missing"),
+        (manifest(data={"password": "plain hidden"}), "data.password is not in base64"),
+        (b"[]", "must be a Kubernetes Secret in JSON"),
+    ],
+)
+def test_what_is_wrong_with_a_manifest_is_said_without_its_values(text: bytes, phrase: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        read_manifest(text)
+
+    assert phrase in str(refused.value)
+    assert "hidden" not in str(refused.value)
