@@ -42,7 +42,7 @@ def condition_of(tx: Transaction, row: PipelineRow) -> Condition:
         living = sum(each.began_at is not None for each in found)
         if state is PipelineState.RUNNING:
             state, reason = reported(found, places=places_of(spec), now=tx.now)
-            reason = reason or ("" if found else _nothing_to_serve(newest))
+            reason = reason or (_nothing_to_serve(newest) if spec.served is not None and not found else "")
     return Condition(state, reason, None if newest is None else newest.state, living, busy_at)
 
 

@@ -135,6 +135,7 @@ def create_pipeline(tx: Transaction, versioning: Versioning, definition: Definit
     _add_version(tx, key, existing, definition)
     if existing is not None:
         _end_runs(tx, existing, _UPDATED)
+        _disconnect(tx, decode_spec(existing.spec_json), output, but=_written_branches(definition.spec, output))
     if existing is None or not existing.stopped:
         _connect(tx, definition.spec, output)
 
@@ -217,17 +218,20 @@ def _connect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
         provenance.append(branch)
         if leaf.propagation_spec is not None and leaf.propagation_spec.never:
             never.append(branch)
-    for repo in _written_repos(spec, output):
-        branches.create_branch(tx, BranchKey(repo, spec.output_branch), provenance=provenance, never_propagates=never)
+    for branch in _written_branches(spec, output):
+        branches.create_branch(tx, branch, provenance=provenance, never_propagates=never)
 
 
-def _disconnect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
-    for repo in _written_repos(spec, output):
-        branches.create_branch(tx, BranchKey(repo, spec.output_branch))
+def _disconnect(tx: Transaction, spec: PipelineSpec, output: RepoKey, *, but: Sequence[BranchKey] = ()) -> None:
+    """Leave the branches that a spec has written as they are, but for those that the next one goes on with."""
+    for branch in _written_branches(spec, output):
+        if branch not in but:
+            branches.create_branch(tx, branch)
 
 
-def _written_repos(spec: PipelineSpec, output: RepoKey) -> list[RepoKey]:
-    return [output] if spec.type is not PipelineType.TRANSFORM else [output, RepoKey(*_key(output), META)]
+def _written_branches(spec: PipelineSpec, output: RepoKey) -> list[BranchKey]:
+    types = (output.type, META) if spec.type is PipelineType.TRANSFORM else (output.type,)
+    return [BranchKey(RepoKey(*_key(output), type_), spec.output_branch) for type_ in types]
 
 
 def find_pipeline(tx: Transaction, project: str, name: str) -> PipelineRow:

@@ -1,0 +1,56 @@
+"""Updates that change what a pipeline is: where it writes, and whether it has jobs at all."""
+
+from typing import Any
+
+from trunkline.proto import pfs_pb2, pps_pb2
+from trunkline.testing.cluster import Cluster, pfs, shell
+
+
+def copies(pipeline: str, repo: str, **more: Any) -> dict[str, Any]:
+    transform = shell("cp /pfs/data/* /pfs/out")
+    return {"pipeline": {"name": pipeline}, "transform": transform, "input": pfs(repo, name="data"), **more}
+
+
+def open_commits(cluster: Cluster, repo: str, type_: str) -> list[pfs_pb2.CommitInfo]:
+    request = pfs_pb2.ListCommitRequest(repo=pfs_pb2.Repo(name=repo, type=type_))
+    return [info for info in cluster.pfs.ListCommit(request) if not info.HasField("finished")]
+
+
+def inspect(cluster: Cluster, pipeline: str) -> pps_pb2.PipelineInfo:
+    request = pps_pb2.InspectPipelineRequest(pipeline=pps_pb2.Pipeline(name=pipeline), details=True)
+    return cluster.pps.InspectPipeline(request)
+
+
+def test_another_output_branch_gets_the_results_and_the_old_one_stays(cluster: Cluster, repo: str) -> None:
+    cluster.put(repo, {"/a": "1"})
+    cluster.create(copies("moved", repo))
+    cluster.finished_job("moved")
+    cluster.create(copies("reader", "moved"))
+    cluster.finished_job("reader")
+
+    cluster.create(copies("moved", repo, output_branch="next"), update=True)
+    cluster.finished_job("moved")
+    cluster.put(repo, {"/b": "2"})
+    cluster.finished_job("moved")
+
+    assert cluster.files("moved", "next") == {"/a": "1", "/b": "2"}
+    assert cluster.files("moved", "master") == {"/a": "1"}
+    assert len(cluster.jobs("reader")) == 1
+    assert not open_commits(cluster, "moved", "user")
+    assert not open_commits(cluster, "moved", "meta")
+    assert not list(cluster.pfs.Fsck(pfs_pb2.FsckRequest()))
+
+
+def test_what_becomes_a_spout_and_a_transform_again_leaves_nothing_open(cluster: Cluster, repo: str) -> None:
+    cluster.put(repo, {"/a": "1"})
+    cluster.create(copies("turns", repo))
+    cluster.finished_job("turns")
+
+    cluster.create({"pipeline": {"name": "turns"}, "transform": shell("sleep 600"), "spout": {}}, update=True)
+    cluster.put(repo, {"/b": "2"})
+
+    assert not open_commits(cluster, "turns", "meta")
+    assert inspect(cluster, "turns").reason == ""
+    cluster.create(copies("turns", repo), update=True)
+    assert cluster.finished_job("turns").data_total == 2
+    assert cluster.files("turns") == {"/a": "1", "/b": "2"}
