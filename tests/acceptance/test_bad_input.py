@@ -141,3 +141,24 @@ def test_the_first_command_starts_a_server_and_says_so_once(tmp_path: Path) -> N
     finally:
         assert subprocess.run([BIN / "trunkline", "shutdown"], env=environment, check=False).returncode == 0
     assert not (tmp_path / "home" / "server.json").exists()
+
+
+def test_a_file_below_a_file_is_refused_and_the_branch_stays(pachctl: Callable[..., Any]) -> None:
+    pachctl("create", "repo", "shapes")
+    pachctl("put", "file", "shapes@master:/a", stdin="kept")
+    listed = pachctl("list", "commit", "shapes@master").stdout.split()[8:11]
+
+    put = pachctl("put", "file", "shapes@master:/a/b", stdin="lost", check=False)
+
+    assert (put.returncode, put.stderr) == (1, "error: file / directory path collision (/a): nothing was put\n")
+    assert pachctl("list", "commit", "shapes@master").stdout.split()[8:11] == listed
+    pachctl("start", "commit", "shapes@master")
+    pachctl("put", "file", "shapes@master:/a/b", stdin="lost")
+    finish = pachctl("finish", "commit", "shapes@master", check=False)
+    assert finish.returncode == 1
+    assert "finished with an error, and the next one leaves it out: file / directory path collision" in finish.stderr
+    pachctl("put", "file", "shapes@master:/c", stdin="more")
+    assert [line.split()[1] for line in pachctl("list", "file", "shapes@master").stdout.splitlines()[1:]] == [
+        "/a",
+        "/c",
+    ]

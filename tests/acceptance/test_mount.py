@@ -348,7 +348,7 @@ def test_a_file_where_others_made_a_directory_is_refused_and_kept(pachctl: Pachc
     failed = pachctl("unmount", str(tmp_path / "mnt"), check=False)
 
     assert failed.returncode == 1
-    assert "ended with an error: file / directory path collision (/place); what was written" in failed.stderr
+    assert "file / directory path collision (/place): nothing was put; what was written is kept" in failed.stderr
     kept = Path(failed.stderr.strip().rpartition("; what was written is kept in ")[2])
     assert (kept / "place").read_text() == "mine\n"
     assert pachctl("get", "file", f"{repo}@master:/place/file").stdout == "theirs\n"

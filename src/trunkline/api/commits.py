@@ -11,7 +11,7 @@ from trunkline.errors import NotFoundError
 from trunkline.model.jobs import CommitState, OriginKind
 from trunkline.model.names import FILE_SETS_REPO
 from trunkline.model.versions import CommitReference
-from trunkline.pfs import commits, history, removal
+from trunkline.pfs import commits, history, removal, walks
 from trunkline.pfs.forgetting import forget_commit
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import find_repo, resolve_commit
@@ -168,7 +168,7 @@ class CommitMethods:
     ) -> Iterator[pfs_pb2.CommitInfo]:
         with self._versioning.reading() as tx:
             start = [pickers.pick_commit(tx, picker) for picker in request.start]
-            rows = history.walk_commit_provenance(tx, start, items_max=request.max_commits, depth_max=request.max_depth)
+            rows = walks.walk_commit_provenance(tx, start, items_max=request.max_commits, depth_max=request.max_depth)
             yield from map(wire.commit_info, commits.inspect_commits(tx, rows))
 
     def WalkCommitSubvenance(
@@ -176,7 +176,7 @@ class CommitMethods:
     ) -> Iterator[pfs_pb2.CommitInfo]:
         with self._versioning.reading() as tx:
             start = [pickers.pick_commit(tx, picker) for picker in request.start]
-            rows = history.walk_commit_subvenance(tx, start, items_max=request.max_commits, depth_max=request.max_depth)
+            rows = walks.walk_commit_subvenance(tx, start, items_max=request.max_commits, depth_max=request.max_depth)
             yield from map(wire.commit_info, commits.inspect_commits(tx, rows))
 
     def _wait(self, reference: CommitReference, state: CommitState, context: grpc.ServicerContext) -> CommitRow:

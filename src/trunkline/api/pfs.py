@@ -16,7 +16,7 @@ from trunkline.api.files import FileMethods
 from trunkline.api.inactive import NOT_ACTIVATED
 from trunkline.errors import CorruptDataError, InvalidInputError, NotSupportedError
 from trunkline.model.names import USER
-from trunkline.pfs import branches, history, projects, repos
+from trunkline.pfs import branches, projects, repos, walks
 from trunkline.pfs.fsck import check_data, check_versions, repair_versions
 from trunkline.pfs.references import find_branch, resolve_commit
 from trunkline.pfs.transaction import Transaction
@@ -175,9 +175,7 @@ class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, Egress
     ) -> Iterator[pfs_pb2.BranchInfo]:
         with self._versioning.reading() as tx:
             start = [find_branch(tx, pickers.read_branch(picker)) for picker in request.start]
-            rows = history.walk_branch_provenance(
-                tx, start, items_max=request.max_branches, depth_max=request.max_depth
-            )
+            rows = walks.walk_branch_provenance(tx, start, items_max=request.max_branches, depth_max=request.max_depth)
             infos = [branches.inspect_branch(tx, row.branch) for row in rows]
         return map(wire.branch_info, infos)
 
@@ -186,9 +184,7 @@ class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, Egress
     ) -> Iterator[pfs_pb2.BranchInfo]:
         with self._versioning.reading() as tx:
             start = [find_branch(tx, pickers.read_branch(picker)) for picker in request.start]
-            rows = history.walk_branch_subvenance(
-                tx, start, items_max=request.max_branches, depth_max=request.max_depth
-            )
+            rows = walks.walk_branch_subvenance(tx, start, items_max=request.max_branches, depth_max=request.max_depth)
             infos = [branches.inspect_branch(tx, row.branch) for row in rows]
         return map(wire.branch_info, infos)
 

@@ -12,6 +12,7 @@ from trunkline.cli.raw import print_messages
 from trunkline.cli.repo import size_of
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_details
+from trunkline.errors import ConflictError
 from trunkline.model.ids import is_id
 
 
@@ -45,6 +46,10 @@ def finish_commit(session: Session, *, commit: str, message: str, force: bool, p
     request = proto.pfs_pb2.FinishCommitRequest(commit=reference, description=message, force=force)
     session.client.pfs.FinishCommit(request)
     session.report_transaction()
+    if not session.transaction:
+        info = session.client.pfs.InspectCommit(proto.pfs_pb2.InspectCommitRequest(commit=reference))
+        if info.error:
+            raise ConflictError(f"commit {commit} finished with an error, and the next one leaves it out: {info.error}")
 
 
 @command("commit")

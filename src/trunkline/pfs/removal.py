@@ -10,12 +10,12 @@ from trunkline.errors import ConflictError, NotFoundError
 from trunkline.model.names import SPEC
 from trunkline.model.versions import CommitReference
 from trunkline.pfs.branches import give_empty_head
-from trunkline.pfs.history import walk_commit_subvenance
 from trunkline.pfs.provenance import is_computed
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.transaction import Listener, Transaction
+from trunkline.pfs.walks import walk_commit_subvenance
 
 
 def drop_commit_set(tx: Transaction, id: str, listeners: Sequence[Listener]) -> None:  # noqa: A002 - the field's word

@@ -3,17 +3,16 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from trunkline.db.changes import Changes
 from trunkline.db.engine import Database
 from trunkline.errors import ConflictError, InvalidInputError, NotFoundError, UnfinishedError
-from trunkline.model.ids import is_id, new_id
-from trunkline.model.jobs import CommitState, OriginKind
+from trunkline.model.ids import new_id
+from trunkline.model.jobs import CommitState
 from trunkline.model.names import DEFAULT_PROJECT, FILE_SETS_REPO
 from trunkline.model.versions import BranchKey, CommitKey, CommitReference
 from trunkline.pfs.commits import (
-    AlreadyFinishedError,
     base_root_of,
     finish_commit,
     good_ancestor,
@@ -23,10 +22,12 @@ from trunkline.pfs.commits import (
     unsettled_ancestors,
     waiting_commits,
 )
-from trunkline.pfs.provenance import check_graph, is_computed, propagate
-from trunkline.pfs.queries import branches, commits, repos
+from trunkline.pfs.provenance import check_graph, propagate
+from trunkline.pfs.queries import commits, repos
 from trunkline.pfs.queries.commits import CommitRow
-from trunkline.pfs.references import find_repo, is_written_by_pipeline, resolve_commit, split_reference
+from trunkline.pfs.references import find_repo, resolve_commit
+from trunkline.pfs.removal import drop_commit_set
+from trunkline.pfs.targets import find_open
 from trunkline.pfs.temporary import find_file_set
 from trunkline.pfs.transaction import Listener, Transaction
 from trunkline.pfs.triggers import follow_finished_commit
@@ -101,15 +102,15 @@ class Versioning:
     def check_writable(self, target: CommitReference) -> None:
         """Raise what `write_layer` would raise for this target, before any data is sent."""
         with self.reading() as tx:
-            self._find_open(tx, target)
+            find_open(tx, target)
 
     def write_layer(self, target: CommitReference, layer: str) -> CommitKey:
         """Put a layer on the open commit that is meant, or make a commit of it on the branch; return the commit.
 
-        A commit made here is finished when this returns.
+        A commit made here is finished when this returns; if its files do not go together, InvalidInputError says why.
         """
         with self.transaction() as tx:
-            commit = self._find_open(tx, target)
+            commit = find_open(tx, target)
             one_off = commit is None
             if commit is None:
                 commit = start_commit(tx, BranchKey(find_repo(tx, target.repo).repo, target.branch or target.id))
@@ -117,28 +118,17 @@ class Versioning:
                 self.append_layer(tx, commit, layer)
             if one_off:
                 finish_commit(tx, commit)
+        if one_off:
+            self._take_back_invalid(commit)
         return commit.commit
 
-    def _find_open(self, tx: Transaction, target: CommitReference) -> CommitRow | None:
-        """Return the open commit that writes to target go to; None for a branch that needs a new one."""
-        base, from_root, up = split_reference(target)
-        if is_id(base) or from_root is not None or up:
-            commit = resolve_commit(tx, target)
-            if commit.finishing_at is not None:
-                raise AlreadyFinishedError(commit.commit)
-        else:
-            branch = branches.find_branch(tx.connection, find_repo(tx, target.repo).key, base)
-            if branch is None or branch.head is None:
-                return None
-            commit = commits.commit_by_key(tx.connection, branch.head)
-            is_open = commit.finishing_at is None
-            if is_computed(tx, branch) and (not is_open or is_written_by_pipeline(tx, target.repo)):
-                raise ConflictError(f"branch {branch.branch}: cannot start a commit on an output branch")
-            if not is_open:
-                return None
-        if commit.origin is OriginKind.AUTO and is_written_by_pipeline(tx, commit.commit.repo):
-            raise ConflictError(f"commit {commit.commit} is a pipeline's: its pipeline writes it, nobody else")
-        return commit
+    def _take_back_invalid(self, made: CommitRow) -> None:
+        with self.reading() as tx:
+            error = next((row.error for row in commits.commits_by_key(tx.connection, [made.key])), "")
+        if error:
+            with suppress(ConflictError), self.transaction() as tx:  # others may have put more on top meanwhile
+                drop_commit_set(tx, made.commit.id, self.listeners)
+            raise InvalidInputError(f"{error}: nothing was put")
 
     def append_layer(self, tx: Transaction, commit: CommitRow, layer: str) -> None:
         """Put a layer on top of an open commit's."""

@@ -101,23 +101,45 @@ def test_a_message_beyond_the_limit_is_refused_and_one_below_it_is_not(story: St
     assert info.size_bytes == 19 * 1024 * 1024
 
 
-def test_a_file_and_a_directory_of_one_name_finish_with_an_error_and_are_no_base(story: Story) -> None:
+COLLISIONS = [
+    ([add("/a/b", "2")], "file / directory path collision (/a)"),
+    (
+        [add("/d", "1", datum="one"), add("/d", "2", datum="two")],
+        "duplicate path output by different datums (/d from one and /d from two)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("requests", "error"), COLLISIONS)
+def test_a_put_of_what_does_not_go_together_is_refused_and_leaves_nothing(
+    story: Story, requests: list[pfs_pb2.ModifyFileRequest], error: str
+) -> None:
     story.put(at("in"), add("/a", "1"))
+    before = story.head()
 
-    story.put(at("in"), add("/a/b", "2"))
-    story.put(at("in"), add("/c", "3"))
+    with pytest.raises(grpc.RpcError) as refused:
+        story.put(at("in"), *requests)
 
-    failed = story.info(Commit(repo=Repo(name="in"), id="master^"))
-    assert failed.error == "file / directory path collision (/a)"
+    assert (refused.value.code(), refused.value.details()) == (INVALID, f"{error}: nothing was put")
+    assert story.head() == before
+    assert len(list(story.pfs.ListCommit(pfs_pb2.ListCommitRequest(repo=Repo(name="in"))))) == 1
+    assert story.read(at("in")) == {"/a": "1"}
+
+
+@pytest.mark.parametrize(("requests", "error"), COLLISIONS)
+def test_a_commit_of_what_does_not_go_together_finishes_with_an_error_and_is_no_base(
+    story: Story, requests: list[pfs_pb2.ModifyFileRequest], error: str
+) -> None:
+    story.put(at("in"), add("/a", "1"))
+    commit = story.start()
+    story.put(commit, *requests)
+    story.finish(commit)
+
+    failed = story.info(commit)
+    assert failed.error == error
     assert failed.HasField("finished")
+    story.put(at("in"), add("/c", "3"))
     assert story.read(at("in")) == {"/a": "1", "/c": "3"}
-
-
-def test_one_path_of_two_datums_finishes_with_an_error(story: Story) -> None:
-    story.put(at("in"), add("/a", "1", datum="one"), add("/a", "2", datum="two"))
-
-    error = story.info(at("in")).error
-    assert error == "duplicate path output by different datums (/a from one and /a from two)"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from trunkline.model.versions import BranchKey, CommitKey, CommitReference, RepoKey
 from trunkline.pfs.branches import create_branch
-from trunkline.pfs.commits import inspect_commits
+from trunkline.pfs.commits import finish_commit, inspect_commits, start_commit
 from trunkline.pfs.queries.commits import CommitRow, commits_of_set
 from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.repos import create_repo
@@ -43,6 +43,15 @@ def put(versioning: Versioning, target: str, files: dict[str, str | None]) -> Co
         if content is not None:
             writer.add(path, content.encode())
     return versioning.write_layer(at(target), writer.finish())
+
+
+def put_between(versioning: Versioning, target: str, files: dict[str, str | None]) -> None:
+    """Write files into a commit that is opened before and closed after, so that it stays if they do not go together."""
+    with versioning.transaction() as tx:
+        start_commit(tx, branch(target))
+    put(versioning, target, files)
+    with versioning.transaction() as tx:
+        finish_commit(tx, resolve_commit(tx, at(target)))
 
 
 def read(versioning: Versioning, source: str) -> dict[str, str]:

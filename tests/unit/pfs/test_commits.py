@@ -218,16 +218,32 @@ def test_squashing_keeps_the_content_in_the_child(versioning: Versioning) -> Non
 def test_two_writers_of_one_path_finish_the_commit_with_an_error(versioning: Versioning) -> None:
     make_repos(versioning, "images")
     put(versioning, "images", {"/kept": "1"})
-    writer = versioning.file_sets.edit()
-    writer.add("/x", b"1", tag="a" * 64)
-    writer.add("/x", b"2", tag="b" * 64)
+    start(versioning, "images")
+    for tag in "ab":
+        writer = versioning.file_sets.edit()
+        writer.add("/x", tag.encode(), tag=tag * 64)
+        versioning.write_layer(at("images"), writer.finish())
 
-    versioning.write_layer(at("images"), writer.finish())
+    finish(versioning, "images")
 
     commit = head(versioning, "images")
     assert "duplicate path output by different datums (/x from" in commit.error
     put(versioning, "images", {"/next": "2"})
     assert read(versioning, "images") == {"/kept": "1", "/next": "2"}
+
+
+def test_a_put_whose_files_do_not_go_together_is_taken_back_downstream_too(versioning: Versioning) -> None:
+    make_repos(versioning, "images", "out")
+    compute(versioning, "out", "images")
+    finish(versioning, "out")
+    put(versioning, "images", {"/a": "1"})
+    finish(versioning, "out")
+    before = head(versioning, "images"), head(versioning, "out")
+
+    with pytest.raises(InvalidInputError, match=r"file / directory path collision \(/a\): nothing was put"):
+        put(versioning, "images", {"/a/b": "2"})
+
+    assert (head(versioning, "images"), head(versioning, "out")) == before
 
 
 def test_waiting_returns_once_the_state_is_reached(versioning: Versioning) -> None:

@@ -1,14 +1,15 @@
 """Searching history and walking provenance."""
 
 import pytest
-from pfs_story import at, compute, head, make_repos, put
+from pfs_story import at, compute, head, make_repos, put, put_between
 
 from trunkline.errors import UnfinishedError
 from trunkline.model.versions import BranchKey
 from trunkline.pfs.commits import start_commit
-from trunkline.pfs.history import find_commits, walk_branch_provenance, walk_branch_subvenance, walk_commit_provenance
+from trunkline.pfs.history import find_commits
 from trunkline.pfs.references import find_branch
 from trunkline.pfs.versioning import Versioning
+from trunkline.pfs.walks import walk_branch_provenance, walk_branch_subvenance, walk_commit_provenance
 
 
 def found(versioning: Versioning, path: str, *, limit: int = 0) -> list[str]:
@@ -31,7 +32,7 @@ def test_a_search_finds_the_commits_that_added_changed_or_deleted_a_file(version
 def test_a_search_passes_over_commits_with_an_error(versioning: Versioning) -> None:
     make_repos(versioning, "in")
     first = put(versioning, "in", {"/a": "1"})
-    put(versioning, "in", {"/a/b": "a file below a file"})
+    put_between(versioning, "in", {"/a/b": "a file below a file"})
     put(versioning, "in", {"/c": "1"})
 
     assert found(versioning, "/a") == [first.id]

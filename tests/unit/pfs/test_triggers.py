@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from pfs_story import branch, compute, head, make_repos, put, repos_of_set
+from pfs_story import branch, compute, head, make_repos, put, put_between, repos_of_set
 
 from trunkline.errors import InvalidInputError
 from trunkline.model.versions import BranchKey, RepoKey, Trigger
@@ -120,7 +120,7 @@ def test_commits_with_an_error_fire_nothing(versioning: Versioning) -> None:
     put(versioning, "in", {"/a": "1"})
     follow(versioning, "in@staging", Trigger("master", commits=1))
 
-    put(versioning, "in", {"/a/b": "a file below a file"})
+    put_between(versioning, "in", {"/a/b": "a file below a file"})
 
     assert "collision" in head(versioning, "in").error
     assert head(versioning, "in@staging").parent is None

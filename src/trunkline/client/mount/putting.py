@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from trunkline import proto
 from trunkline.client.mount.overlay import Overlay
 from trunkline.client.mount.targets import Target
-from trunkline.errors import ConflictError
 
 if TYPE_CHECKING:
     from trunkline.client.connection import Client
@@ -19,8 +18,8 @@ _MESSAGE_BYTES = 1 << 20
 def put_changes(client: "Client", target: Target, overlay: Overlay) -> str:
     """Put what was changed as one commit and return a line that says so; without changes do nothing, return "".
 
-    The commit lies on what the branch holds now: files that others changed meanwhile are theirs. Raise ConflictError if
-    the two do not go together, as a file where there is a directory by now.
+    The commit lies on what the branch holds now: files that others changed meanwhile are theirs. Raise
+    InvalidInputError if the two do not go together, as a file where there is a directory by now.
     """
     deletions, additions = overlay.deletions(), list(overlay.additions())
     if not deletions and not additions:
@@ -29,9 +28,6 @@ def put_changes(client: "Client", target: Target, overlay: Overlay) -> str:
     repo = pfs.Repo(name=target.repo, type="user", project=pfs.Project(name=target.project))
     branch = pfs.Commit(repo=repo, branch=pfs.Branch(repo=repo, name=target.reference))
     client.modify_file(_requests(branch, deletions, additions))
-    info = client.pfs.InspectCommit(pfs.InspectCommitRequest(commit=branch))
-    if info.error:
-        raise ConflictError(f"commit {info.commit.id} ended with an error: {info.error}")
     written = f"{len(additions)} file{'' if len(additions) == 1 else 's'} written"
     deleted = f", {len(deletions)} deleted" if deletions else ""
     return f"{target}: {written}{deleted}, as one commit"

@@ -10,7 +10,6 @@ from trunkline.model.jobs import CommitState
 from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, USER
 from trunkline.model.versions import BranchKey, CommitReference, RepoKey
 from trunkline.pfs.commits import clear_commit, finish_commit, start_commit
-from trunkline.pfs.history import walk_commit_subvenance
 from trunkline.pfs.loads.files import LoadFile, Tally, Task, files_of, tally, tasks_of
 from trunkline.pfs.loads.spec import LoadSpec, parse_load_spec
 from trunkline.pfs.queries import branches, commits, loads
@@ -20,6 +19,7 @@ from trunkline.pfs.repos import create_repo
 from trunkline.pfs.temporary import create_file_set, find_file_set
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
+from trunkline.pfs.walks import walk_commit_subvenance
 from trunkline.telemetry import log
 
 _TASKS_AT_ONCE = 32
