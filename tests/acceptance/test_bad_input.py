@@ -162,3 +162,21 @@ def test_a_file_below_a_file_is_refused_and_the_branch_stays(pachctl: Callable[.
         "/a",
         "/c",
     ]
+
+
+def test_names_that_are_no_text_are_told_in_one_line(pachctl: Callable[..., Any], tmp_path: Path) -> None:
+    odd = os.fsdecode(b"\xe4")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / odd).write_text("content")
+    pachctl("create", "repo", "texts")
+
+    recursive = pachctl("put", "file", "-r", "texts@master:/", "-f", str(tmp_path / "in"), check=False)
+    named = pachctl("put", "file", "texts@master", "-f", str(tmp_path / "in" / odd), check=False)
+    repo = pachctl("create", "repo", odd, check=False)
+    pachctl("put", "file", "texts@master:/renamed", "-f", str(tmp_path / "in" / odd))
+
+    assert recursive.stderr == "error: path (\\udce4) invalid: only printable ASCII characters allowed\n"
+    assert named.stderr == "error: '/\\udce4' is not text in UTF-8\n"
+    assert repo.stderr == "error: '\\udce4' is not text in UTF-8\n"
+    assert (recursive.returncode, named.returncode, repo.returncode) == (1, 1, 1)
+    assert pachctl("list", "file", "texts@master").stdout.split() == ["SIZE", "NAME", "7B", "/renamed"]

@@ -82,9 +82,14 @@ def _guard_stream(behaviour: Callable[..., Any], method: str) -> Callable[..., A
 
 def _abort(context: grpc.ServicerContext, error: Exception, method: str) -> NoReturn:
     if isinstance(error, errors.Error):
-        context.abort(status_of(error), str(error))
+        context.abort(status_of(error), _text(error))
     if isinstance(error, NotImplementedError):  # what generated code raises for methods that we have not written
         context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this server does not offer {method}")
     if context.is_active():
         log("api").error("%s failed: %s", method, "".join(traceback.format_exception(error)))
-    context.abort(grpc.StatusCode.INTERNAL, f"internal error: {type(error).__name__}: {error}")
+    context.abort(grpc.StatusCode.INTERNAL, f"internal error: {type(error).__name__}: {_text(error)}")
+
+
+def _text(error: Exception) -> str:
+    # It may quote the name of a file that is no text, and what is sent must be.
+    return str(error).encode(errors="backslashreplace").decode()

@@ -42,7 +42,7 @@ def run(arguments: Sequence[str], *, program: str | None = None) -> int:
     except click.exceptions.NoArgsIsHelpError as asked:
         click.echo(asked.format_message())
         return 0
-    except (Error, click.ClickException, OSError) as error:
+    except (Error, click.ClickException, OSError, UnicodeEncodeError) as error:
         if session.verbose:
             import traceback  # late: every command would pay for it
 
@@ -67,4 +67,6 @@ def _lines(error: Exception) -> list[str]:
         return [error.format_message()]
     if isinstance(error, OSError) and error.strerror:
         return [f"{error.filename}: {error.strerror}" if error.filename else error.strerror]
+    if isinstance(error, UnicodeEncodeError):  # an argument or the name of a file, on its way to the server
+        return [f"{error.object!r} is not text in UTF-8"]
     return [str(error)]

@@ -93,7 +93,7 @@ def local_path(url: str, parts: SplitResult) -> Path:
     """Return the path that a file URL names, or raise InvalidInputError."""
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise InvalidInputError(f"{url}: write an absolute path of the server's machine: file:///directory/file")
-    return Path(unquote(parts.path))
+    return Path(unquote(parts.path, errors="surrogateescape"))
 
 
 def _read_local(url: str, path: Path, *, recursive: bool) -> Iterator[Content]:
