@@ -48,6 +48,8 @@ class Outputs:
 def outputs(view: View) -> Outputs:
     """Return what is in ``/pfs/out``, symbolic links followed. Raises OutputError; nothing is stored yet."""
     if not os.path.isdir(view.out):
+        if os.path.lexists(view.out):
+            raise OutputError("cannot upload /pfs/out: it is no directory any more; write files into it")
         return Outputs()
     pipes: list[str] = []
     try:

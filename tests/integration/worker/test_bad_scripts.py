@@ -93,7 +93,12 @@ BAD: list[tuple[str, str, DatumState, str]] = [
         SUCCESS,
         "",
     ),
-    ("puts a file in the place of its output", "os.rmdir('/pfs/out'); open('/pfs/out', 'w').write('x')", SUCCESS, ""),
+    (
+        "puts a file in the place of its output",
+        "os.rmdir('/pfs/out'); open('/pfs/out', 'w').write('x')",
+        FAILED,
+        "cannot upload /pfs/out: it is no directory any more",
+    ),
     ("moves directories", "os.rename('/pfs/in', '/pfs/out/in'); os.mkdir('/pfs/new')", SUCCESS, ""),
     (
         "takes all rights away",
