@@ -152,6 +152,29 @@ def test_an_older_version_of_a_pipeline_is_named_by_a_number(story: Story) -> No
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
+@pytest.mark.parametrize(
+    ("version", "project", "warnings"),
+    [
+        ((0, 0), "", []),
+        ((2, 12), "default", []),
+        ((2, 9), "", ["the client, 2.9.1, is older than what this server speaks"]),
+        ((3, 0), "", ["the client, 3.0.1, is newer than what this server speaks"]),
+        ((2, 12), "absent", ['the current project "absent" does not exist']),
+    ],
+)
+def test_clients_are_told_what_their_user_should_know(
+    story: Story, version: tuple[int, int], project: str, warnings: list[str]
+) -> None:
+    request = admin_pb2.InspectClusterRequest()
+    request.client_version.major, request.client_version.minor = version
+    request.client_version.micro = 1
+    request.current_project.name = project
+
+    told = AdminStub(story.channel).InspectCluster(request).warnings
+
+    assert [text[: len(start)] for text, start in zip(told, warnings, strict=True)] == warnings
+
+
 def test_a_project_is_shown_with_its_defaults(story: Story) -> None:
     defaults = '{"createPipelineRequest": {"datumTries": 7}}'
     project = pfs_pb2.Project(name="default")
