@@ -13,6 +13,7 @@ from trunkline.api.jq_filter import matching
 from trunkline.api.templates import read_specs, render
 from trunkline.errors import InvalidInputError, NotFoundError
 from trunkline.model.names import DEFAULT_PROJECT
+from trunkline.pfs.commits import commit_set
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
@@ -84,6 +85,7 @@ class PipelineMethods:
                 names = [project.name or DEFAULT_PROJECT for project in request.projects]
                 rows = pipeline_queries.list_pipelines(tx.connection, names)
             if request.commit_set.id:
+                commit_set(tx, request.commit_set.id)  # raises if there is no such set
                 of_set = {job.pipeline_key for job in job_queries.jobs_of_set(tx.connection, request.commit_set.id)}
                 rows = [row for row in rows if row.key in of_set]
             if request.page.page_size > 0:

@@ -197,6 +197,15 @@ def test_failing_and_paused_pipelines_are_counted_and_alerted(cluster: Cluster) 
     assert summary.unhealthy_pipelines >= 1
 
 
+def test_pipelines_of_a_set_that_is_not_there_are_no_empty_list(cluster: Cluster) -> None:
+    request = pps_pb2.ListPipelineRequest(commit_set=pfs_pb2.CommitSet(id="absent"))
+
+    with pytest.raises(grpc.RpcError, match="no commits found for commitset absent") as refused:
+        list(cluster.pps.ListPipeline(request))
+
+    assert refused.value.code() == grpc.StatusCode.NOT_FOUND
+
+
 def test_the_state_of_a_job_that_has_ended_stays(cluster: Cluster, jobs_of_copy: list[pps_pb2.JobInfo]) -> None:
     killed = pps_pb2.JobState.JOB_KILLED
 
