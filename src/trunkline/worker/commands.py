@@ -1,6 +1,7 @@
 """From a transform's argv to a command that can be started, and whether it is a Python script."""
 
 import functools
+import grp
 import os
 import pwd
 import re
@@ -73,22 +74,36 @@ def _search(name: str, search: str) -> str | None:
 
 
 @functools.lru_cache(maxsize=8)
-def find_user(name: str) -> User | None:
-    """Return whom to become for ``transform.user``, a name or a number; None is who we are. Raises CommandError."""
-    if not name:
+def find_user(text: str) -> User | None:
+    """Return whom to become for ``transform.user``: a user, or ``user:group``, each by name or number.
+
+    None is who we are. Raises CommandError.
+    """
+    if not text:
         return None
+    name, colon, group = text.partition(":")
     try:
         entry = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
         user = User(entry.pw_uid, entry.pw_gid, tuple(os.getgrouplist(entry.pw_name, entry.pw_gid)))
     except KeyError:
         if not name.isdigit():
-            raise CommandError(f"transform.user {name!r}: no such user on this machine") from None
+            raise CommandError(f"transform.user {text!r}: no such user on this machine") from None
         user = User(int(name), int(name), ())
-    if user.uid == os.geteuid():
+    if colon:
+        gid = _find_group(group, text)
+        user = User(user.uid, gid, (gid,))
+    if user.uid == os.geteuid() and (not colon or user.gid == os.getegid()):
         return None
     if os.geteuid() != 0:
-        raise CommandError(f"transform.user {name!r}: only a server that runs as root can run commands as another user")
+        raise CommandError(f"transform.user {text!r}: only a server that runs as root can run commands as another user")
     return user
+
+
+def _find_group(name: str, text: str) -> int:
+    try:
+        return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise CommandError(f"transform.user {text!r}: no such group on this machine") from None
 
 
 def as_script(command: Command) -> Script | None:

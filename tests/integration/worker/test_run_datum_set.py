@@ -11,7 +11,7 @@ from trunkline.worker.run import run_datum_set
 SHOW_USER = b"""
 import os
 open("/pfs/in/a", "w").write("changed")
-open("/pfs/out/x", "w").write(f"{os.getuid()} {os.stat('/pfs/out/x').st_uid}")
+open("/pfs/out/x", "w").write(f"{os.getuid()} {os.stat('/pfs/out/x').st_uid} {os.getgid()}")
 """
 
 
@@ -565,10 +565,9 @@ def test_user_code_runs_as_the_user_of_the_transform(lab, runner: Runner) -> Non
     source = lab.source("in", {"/a": b"1", "/s.py": SHOW_USER})
     cmd = ["/usr/bin/python3", "/pfs/in/s.py"]
 
-    for user in ("nobody", "65534", ""):
+    for user, ids in (("nobody", "65534 65534 65534"), ("65534:1", "65534 65534 1"), ("", "0 0 0")):
         datum_set = lab.set(lab.datum((source, "/")), cmd=cmd, user=user, runner=runner)
         result = executor.submit(datum_set).result(60)
 
-        uid = "65534 65534" if user else "0 0"
-        assert (result.datums[0].reason, lab.files(result.layer)) == ("", {"/x": uid.encode()})
+        assert (result.datums[0].reason, lab.files(result.layer)) == ("", {"/x": ids.encode()})
     executor.close()

@@ -92,3 +92,22 @@ def test_an_unknown_user_is_told() -> None:
 def test_we_need_not_become_ourselves() -> None:
     assert find_user("") is None
     assert find_user(str(os.geteuid())) is None
+    assert find_user(f"{os.geteuid()}:{os.getegid()}") is None
+
+
+@pytest.mark.parametrize("text", ["0:no-such-group", "65534:no-such-group", ":x", "0:"])
+def test_an_unknown_group_or_user_is_told_with_what_was_written(text: str) -> None:
+    with pytest.raises(CommandError, match=rf"transform.user '{text}': no such (group|user) on this machine"):
+        find_user(text)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes others")
+def test_a_group_takes_the_place_of_the_users_own() -> None:
+    own, other = find_user("65534"), find_user("65534:0")
+
+    assert own is not None
+    assert other is not None
+    assert (own.uid, other.uid) == (65534, 65534)
+    assert (other.gid, other.groups) == (0, (0,))
+    assert find_user("65534:root") == other
