@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from trunkline.errors import UnavailableError
-from trunkline.objects.urls import bucket_key, local_path, open_bucket
+from trunkline.objects.urls import local_path, open_bucket
 
 _WHOLE_BYTES_MAX = 8 * 1024 * 1024
 
@@ -23,8 +23,7 @@ class Export:
         parts = urlsplit(url)
         self._directory = local_path(url, parts) if parts.scheme == "file" else None
         if self._directory is None:
-            self._store = open_bucket(url, parts)
-            self._prefix = bucket_key(parts)
+            self._store, self._prefix = open_bucket(url, parts)
 
     def put(self, path: str, pieces: Iterable[bytes]) -> int:
         """Store a file whole below the place and return its length, or raise UnavailableError.

@@ -12,8 +12,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from trunkline.errors import Error, InvalidInputError
 
 if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
     from obstore.store import ObjectStore as RemoteStore
-    from obstore.store import RetryConfig
 
 _PIECE_BYTES = 4 * 1024 * 1024
 _TIMEOUT_SECONDS = 60.0
@@ -24,7 +24,9 @@ _SERVICES = {
     "az": "az",
     "azblob": "az",
     "wasb": "az",
+    "minio": "s3",
 }
+_HTTPS_PORT = 443
 
 _RETRIES: "RetryConfig" = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
 
@@ -115,30 +117,37 @@ def _read_file(url: str, path: Path) -> Iterator[bytes]:
         raise _unreadable(url, error) from error
 
 
-def open_bucket(url: str, parts: SplitResult) -> "RemoteStore":
-    """Return the bucket that a URL names, or raise InvalidInputError."""
+def open_bucket(url: str, parts: SplitResult) -> "tuple[RemoteStore, str]":
+    """Return the bucket that a URL names, and what it names in there, or raise InvalidInputError.
+
+    ``minio://HOST:PORT/BUCKET/KEY`` is a bucket of an S3 of one's own, by plain HTTP unless the port is 443.
+    """
     from obstore.exceptions import BaseError  # noqa: PLC0415
-    from obstore.store import from_url  # noqa: PLC0415
+    from obstore.store import S3Store, from_url  # noqa: PLC0415
 
     service = _SERVICES.get(parts.scheme)
-    if service is None or not parts.netloc:
-        raise InvalidInputError(f"{url}: it takes http://, https://, file://, s3://, gs:// or az:// and a bucket")
+    path = unquote(parts.path).strip("/")
+    bucket, _, key = path.partition("/") if parts.scheme == "minio" else (parts.netloc, "", path)
+    if service is None or not parts.netloc or not bucket:
+        raise InvalidInputError(
+            f"{url}: it takes http://, https://, file://, s3://, gs://, az:// or minio://HOST:PORT/ and a bucket"
+        )
     try:
-        return from_url(f"{service}://{parts.netloc}", retry_config=_RETRIES)
+        if parts.scheme != "minio":
+            return from_url(f"{service}://{bucket}", retry_config=_RETRIES), key
+        is_secure = parts.port == _HTTPS_PORT
+        endpoint = f"http{'s' * is_secure}://{parts.netloc}"
+        options: ClientConfig = {"allow_http": not is_secure}
+        return S3Store(bucket, endpoint=endpoint, client_options=options, retry_config=_RETRIES), key
     except (BaseError, ValueError) as error:
         raise InvalidInputError(f"{url} cannot be opened: {_line(error)}") from error
-
-
-def bucket_key(parts: SplitResult) -> str:
-    """Return what a URL names within its bucket."""
-    return unquote(parts.path).strip("/")
 
 
 def _read_bucket(url: str, parts: SplitResult, *, recursive: bool) -> Iterator[Content]:
     import obstore  # noqa: PLC0415
     from obstore.exceptions import BaseError  # noqa: PLC0415
 
-    store, key = open_bucket(url, parts), bucket_key(parts)
+    store, key = open_bucket(url, parts)
     if not recursive:
         yield "", _read_object(url, store, key)
         return

@@ -119,6 +119,25 @@ def test_a_prefix_of_a_bucket_is_read_recursively_under_relative_names(story: St
         story.put(at("in"), add_url("/none", "s3://bucket/absent", recursive=True))
 
 
+def test_an_s3_of_ones_own_is_named_by_host_and_port(
+    story: Story, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.delenv("AWS_ALLOW_HTTP")
+    place = address.replace("http://", "minio://")
+
+    story.put(
+        at("in"), add_url("/one", f"{place}/bucket/other"), add_url("/all", f"{place}/bucket/data", recursive=True)
+    )
+    out = pfs_pb2.GetFileRequest(file=pfs_pb2.File(commit=at("in"), path="/one"), URL=f"{place}/bucket/minio")
+    assert not list(story.pfs.GetFile(out))
+
+    assert story.read(at("in")) == {"/one": "3", "/all/a": "1", "/all/deep/b": "22"}
+    assert PAGES["/bucket/minio/one"] == b"3"
+    with pytest.raises(grpc.RpcError, match="and a bucket"):
+        story.put(at("in"), add_url("/none", place))
+
+
 def test_files_are_written_to_a_bucket(story: Story, address: str) -> None:
     story.put(at("in"), add("/d/a", "1"), add("/d/b", "2"))
     directory = pfs_pb2.File(commit=at("in"), path="/d")

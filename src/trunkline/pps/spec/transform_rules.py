@@ -9,7 +9,7 @@ from trunkline.pps.spec.durations import parse_duration
 from trunkline.pps.spec.findings import Finding, error
 from trunkline.pps.spec.quantities import nearest_quantity, parse_quantity
 
-OBJECT_STORES = ("file", "s3", "gs", "gcs", "az", "azblob", "wasb")
+OBJECT_STORES = ("file", "s3", "gs", "gcs", "az", "azblob", "wasb", "minio")
 """The schemes of URLs that results can be copied to."""
 
 

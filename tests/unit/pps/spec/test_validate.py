@@ -183,7 +183,7 @@ def test_every_field_of_the_types_has_a_shape() -> None:
 def test_results_can_be_copied_to_every_store_that_is_accepted(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
 
-    Export(f"{scheme}://{'' if scheme == 'file' else 'bucket'}/place")
+    Export(f"{scheme}://{'' if scheme == 'file' else 'host'}/place")
 
 
 def test_no_correction_repeats_what_is_wrong() -> None:
