@@ -194,11 +194,14 @@ def _finish_commit(tx: Transaction, request: pfs_pb2.FinishCommitRequest) -> Non
 
 def _create_branch(tx: Transaction, request: pfs_pb2.CreateBranchRequest) -> None:
     never = [wire.read_branch(spec.branch) for spec in request.branch_propagation_specs if spec.propagation_spec.never]
+    branch = wire.read_branch(request.branch)
+    provenance = [wire.read_branch(each) for each in request.provenance]
+    branches.check_not_a_pipelines(tx, branch, provenance)
     branches.create_branch(
         tx,
-        wire.read_branch(request.branch),
+        branch,
         head=wire.optional_commit(request, "head"),
-        provenance=[wire.read_branch(branch) for branch in request.provenance],
+        provenance=provenance,
         trigger=_read_trigger(request.trigger) if request.HasField("trigger") else None,
         never_propagates=never,
     )

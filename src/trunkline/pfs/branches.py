@@ -11,7 +11,13 @@ from trunkline.pfs.commits import root_of
 from trunkline.pfs.provenance import downstream_of, is_computed, upstream_of
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
-from trunkline.pfs.references import find_branch, find_repo, resolve_commit
+from trunkline.pfs.references import (
+    find_branch,
+    find_repo,
+    is_written_by_pipeline,
+    resolve_commit,
+    with_defaults,
+)
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.triggers import check_trigger, sources_of
 
@@ -46,6 +52,21 @@ def create_branch(
     elif branches.branch_by_key(tx.connection, row.key).head is None:
         give_empty_head(tx, row)
     return branches.branch_by_key(tx.connection, row.key)
+
+
+def check_not_a_pipelines(tx: Transaction, branch: BranchKey, provenance: Sequence[BranchKey]) -> None:
+    """Raise ConflictError if people would have a pipeline's branch be computed from something else than its inputs."""
+    repo = find_repo(tx, branch.repo)
+    row = branches.find_branch(tx.connection, repo.key, branch.name)
+    if row is None or not is_computed(tx, row) or not is_written_by_pipeline(tx, repo.repo):
+        return
+    wanted = {BranchKey(with_defaults(each.repo), each.name) for each in provenance}
+    direct = branches.provenance_of(tx.connection, row.key)
+    if wanted != {branches.branch_by_key(tx.connection, key).branch for key, _ in direct}:
+        raise ConflictError(
+            f"branch {row.branch} is written by a pipeline, whose spec says what it is computed from: update or stop "
+            "the pipeline; to go back, move a branch of its input"
+        )
 
 
 def _set_provenance(

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import grpc
+import pytest
+
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
 
@@ -54,3 +57,28 @@ def test_what_becomes_a_spout_and_a_transform_again_leaves_nothing_open(cluster:
     cluster.create(copies("turns", repo), update=True)
     assert cluster.finished_job("turns").data_total == 2
     assert cluster.files("turns") == {"/a": "1", "/b": "2"}
+
+
+@pytest.mark.parametrize("type_", ["user", "meta"])
+def test_people_cannot_cut_a_running_pipeline_off_from_its_inputs(cluster: Cluster, repo: str, type_: str) -> None:
+    name = f"guarded-{type_}"
+    cluster.put(repo, {"/a": "1"})
+    cluster.create(copies(name, repo))
+    cluster.finished_job(name)
+    output = pfs_pb2.Branch(name="master", repo=pfs_pb2.Repo(name=name, type=type_))
+    other = pfs_pb2.Branch(name="other", repo=pfs_pb2.Repo(name=repo, type="user"))
+
+    for request in (
+        pfs_pb2.CreateBranchRequest(branch=output),
+        pfs_pb2.CreateBranchRequest(branch=output, provenance=[other]),
+        pfs_pb2.CreateBranchRequest(branch=output, trigger=pfs_pb2.Trigger(branch="other", commits=1)),
+    ):
+        with pytest.raises(grpc.RpcError, match="is written by a pipeline, whose spec says what") as refused:
+            cluster.pfs.CreateBranch(request)
+        assert refused.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+
+    cluster.put(repo, {"/b": "2"})
+    assert cluster.finished_job(name).data_total == 2
+    kept = pfs_pb2.Branch(name="kept", repo=output.repo)
+    head = pfs_pb2.Commit(branch=output, repo=output.repo)
+    cluster.pfs.CreateBranch(pfs_pb2.CreateBranchRequest(branch=kept, head=head))
