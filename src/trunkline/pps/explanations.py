@@ -68,7 +68,7 @@ class Explainer:
         with self._versioning.reading() as tx:
             row = pipelines.find_pipeline(tx.connection, definition.project, definition.name)
             base = None if row is None else jobs.newest_good_job(tx.connection, row.key)
-            salt = row.salt if row is not None and not definition.reprocess else spec.salt or "new"
+            salt = definition.salt_after(row)
             is_repeated = base is not None and repeats(tx, base, spec, salt=salt)
             inputs = commits.provenance_of(tx.connection, base.output_commit) if base is not None else []
         planned = self._plan_by_changes(Base(base, inputs=tuple(inputs)), spec, salt) if is_repeated else None

@@ -55,6 +55,15 @@ class Definition:
         """The pipeline's name."""
         return self.spec.pipeline.name if self.spec.pipeline else ""
 
+    def salt_after(self, existing: PipelineRow | None) -> str:
+        """Return the salt from now on: the old one, unless all datums are to run again or the spec names another."""
+        given = self.spec.salt
+        if existing is None:
+            return given or new_id()
+        if self.reprocess:
+            return given if given not in ("", existing.salt) else new_id()
+        return given if given and given != decode_spec(existing.spec_json).salt else existing.salt
+
 
 def define(
     versioning: Versioning,
@@ -128,7 +137,7 @@ def create_pipeline(tx: Transaction, versioning: Versioning, definition: Definit
     output = RepoKey(definition.project, definition.name)
     _create_repos(tx, definition.spec, output)
     create_cron_repos(tx, definition.spec, output)
-    key = existing.key if existing else _insert(tx, definition)
+    key = existing.key if existing else _insert(tx, output)
     commit = start_commit(tx, BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH))
     versioning.append_layer(tx, commit, spec_layer)
     finish_commit(tx, commit)
@@ -174,20 +183,18 @@ def _key(repo: RepoKey) -> tuple[str, str]:
     return repo.project, repo.name
 
 
-def _insert(tx: Transaction, definition: Definition) -> int:
-    return pipelines.insert_pipeline(tx.connection, project=definition.project, name=definition.name, now=tx.now)
+def _insert(tx: Transaction, output: RepoKey) -> int:
+    return pipelines.insert_pipeline(tx.connection, project=output.project, name=output.name, now=tx.now)
 
 
 def _add_version(tx: Transaction, key: int, existing: PipelineRow | None, definition: Definition) -> None:
     version = existing.version + 1 if existing else 1
-    keeps_salt = existing is not None and not definition.reprocess
-    salt = existing.salt if existing is not None and keeps_salt else definition.spec.salt or new_id()
     pipelines.insert_version(
         tx.connection,
         pipeline=key,
         version=version,
         spec_commit=tx.id,
-        salt=salt,
+        salt=definition.salt_after(existing),
         user_spec_json=definition.user_json,
         effective_spec_json=definition.effective_json,
         spec_json=encode_spec(definition.spec),

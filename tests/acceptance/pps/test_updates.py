@@ -82,3 +82,18 @@ def test_people_cannot_cut_a_running_pipeline_off_from_its_inputs(cluster: Clust
     kept = pfs_pb2.Branch(name="kept", repo=output.repo)
     head = pfs_pb2.Commit(branch=output, repo=output.repo)
     cluster.pfs.CreateBranch(pfs_pb2.CreateBranchRequest(branch=kept, head=head))
+
+
+def test_another_salt_and_every_reprocess_run_all_datums_again(cluster: Cluster, repo: str) -> None:
+    cluster.put(repo, {"/a": "1"})
+    seen = []
+    for salt, reprocess in (("one", False), ("one", False), ("two", False), ("two", True), ("two", False), ("", False)):
+        cluster.create(copies("salted", repo, salt=salt), update=bool(seen), reprocess=reprocess)
+        job = cluster.finished_job("salted")
+        seen.append((job.data_processed, job.details.salt))
+
+    assert [processed for processed, _ in seen] == [1, 0, 1, 1, 0, 0]
+    assert [salt for _, salt in seen[:3]] == ["one", "one", "two"]
+    rerun = pps_pb2.RerunPipelineRequest(pipeline=pps_pb2.Pipeline(name="salted"), reprocess=True)
+    cluster.pps.RerunPipeline(rerun)
+    assert cluster.finished_job("salted").data_processed == 1
