@@ -7,11 +7,8 @@ import msgspec
 
 from trunkline.model.pipelines import PipelineSpec
 from trunkline.pps.spec.findings import InvalidSpecError, error
-from trunkline.pps.spec.schema import JSON
+from trunkline.pps.spec.schema import DEPTH_MAX, JSON
 from trunkline.pps.spec.shape import canonical_spec
-
-_DEPTH_MAX = 100
-"""As deep as messages of the wire can be."""
 
 # Has msgspec prepare the type and all below it now, while no other thread can use it. Else it does so when it first
 # makes a value, and a thread that makes one while another has it half prepared crashes the process.
@@ -32,8 +29,8 @@ def load_object(json_text: str | bytes) -> dict[str, JSON]:
         data = json.loads(json_text, object_pairs_hook=_object, parse_constant=_no_constant)
     except (ValueError, RecursionError) as problem:
         raise InvalidSpecError([error("", f"malformed pipeline spec: {problem}")]) from problem
-    if _is_deeper(data, _DEPTH_MAX):
-        message = f"malformed pipeline spec: it is nested more than {_DEPTH_MAX} levels deep"
+    if _is_deeper(data, DEPTH_MAX):
+        message = f"malformed pipeline spec: it is nested more than {DEPTH_MAX} levels deep"
         raise InvalidSpecError([error("", message)])
     if not isinstance(data, dict):
         raise InvalidSpecError([error("", "malformed pipeline spec: it must be a JSON object")])

@@ -16,10 +16,9 @@ import yaml
 from trunkline.pps.spec.document import Position, SpecDocument
 from trunkline.pps.spec.findings import Finding, InvalidSpecError, Severity, join_path
 from trunkline.pps.spec.placement import camel_case
-from trunkline.pps.spec.schema import JSON
+from trunkline.pps.spec.schema import DEPTH_MAX, JSON
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_DEPTH_MAX = 100
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
@@ -97,7 +96,7 @@ def _quoted(line: str) -> object:
 def _plain_json(text: str) -> JSON:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -142,8 +141,8 @@ class _Composer:
         at = Position(mark.line + 1, mark.column + 1) if mark else Position()
         if isinstance(event, yaml.NodeEvent) and event.anchor:
             self._refuse_alias(at, f"{'*' if isinstance(event, yaml.AliasEvent) else '&'}{event.anchor}")
-        if depth > _DEPTH_MAX:
-            _refuse(self._file, at.line, f"is nested more than {_DEPTH_MAX} levels deep")
+        if depth > DEPTH_MAX:
+            _refuse(self._file, at.line, f"is nested more than {DEPTH_MAX} levels deep")
         if isinstance(event, yaml.ScalarEvent):
             return _Node(self._scalar(event, at), at)
         if isinstance(event, yaml.SequenceStartEvent):

@@ -13,6 +13,9 @@ from trunkline.model.pipelines import PipelineSpec
 JSON = Any
 """What a JSON text holds: type by type found out, so of no one type."""
 
+DEPTH_MAX = 100
+"""How many levels of lists and mappings a spec may have: as many as messages of the wire."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scalar:

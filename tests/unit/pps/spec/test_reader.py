@@ -106,6 +106,7 @@ def test_integers_that_are_not_plain_decimal_are_refused(text: str) -> None:
         ("", "there is no spec in it", 0),
         ("# only a comment\n", "there is no spec in it", 0),
         ("a: [" + "[" * 200 + "]" * 200 + "]", "levels deep", 1),
+        ("[" * 5000 + "]" * 5000, "exceeded maximum nesting depth", 1),
     ],
 )
 def test_what_is_no_spec_is_refused_with_its_line(text: str, message: str, line: int) -> None:
