@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from trunkline.db.engine import Database
-from trunkline.errors import ConflictError, UnfinishedError
+from trunkline.errors import ConflictError, InvalidInputError, UnfinishedError
 from trunkline.model.ids import new_id
 from trunkline.model.versions import BranchKey, CommitReference, RepoKey, Trigger
 from trunkline.objects import open_object_store
@@ -31,7 +31,7 @@ from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.storage.fileset import FileSets
 from trunkline.testing.object_keys import object_keys
-from trunkline.testing.version_model import Commit, Files, Op, VersionModel
+from trunkline.testing.version_model import Commit, Files, Op, VersionModel, is_invalid
 
 REPOS = ("a", "b", "out", "chain", "late")
 SOURCES = ("a@master", "a@side", "b@master")
@@ -90,20 +90,29 @@ class VersioningMachine(RuleBasedStateMachine):
 
     @rule(branch=st.sampled_from(SOURCES), ops=OPS)
     def put(self, branch: str, ops: list[Op]) -> None:
-        layer = self._layer(ops)
+        self._write(branch, self._layer(ops), ops)
+        self._follow_triggers()
+
+    def _write(self, branch: str, layer: str, ops: list[Op]) -> None:
         head = self.model.heads.get(branch)
-
-        written = self.versioning.write_layer(CommitReference(key(branch).repo, branch=key(branch).name), layer)
-
+        target = CommitReference(key(branch).repo, branch=key(branch).name)
         if head is not None and head.state == "open":
-            assert written.id == head.id
+            assert self.versioning.write_layer(target, layer).id == head.id
             head.ops += ops
             return
+        files = Commit(key(branch).repo.name, "", branch, head, ops=ops).visible()
+        if files is not None and is_invalid(files):
+            with pytest.raises(InvalidInputError, match="nothing was put"):
+                self.versioning.write_layer(target, layer)
+            if head is None:
+                with self.versioning.reading() as tx:
+                    self.model.give_empty_head(branch, resolve_commit(tx, target).commit.id)
+            return
+        written = self.versioning.write_layer(target, layer)
         commit = self.model.start(branch, written.id)
         commit.ops += ops
         self.model.propagate([branch], written.id)
         self.model.finish(commit)
-        self._follow_triggers()
 
     @rule(branch=st.sampled_from(SOURCES), data=st.data())
     def start(self, branch: str, data: st.DataObject) -> None:
@@ -151,18 +160,7 @@ class VersioningMachine(RuleBasedStateMachine):
         writer = self.versioning.file_sets.edit()
         writer.copy(to, rows, src=path)
 
-        self._write_to_b(writer.finish(), ops)
-
-    def _write_to_b(self, layer: str, ops: list[Op]) -> None:
-        head = self.model.heads["b@master"]
-        written = self.versioning.write_layer(CommitReference(RepoKey("default", "b"), branch="master"), layer)
-        if head.state == "open":
-            head.ops += ops
-            return
-        commit = self.model.start("b@master", written.id)
-        commit.ops += ops
-        self.model.propagate(["b@master"], written.id)
-        self.model.finish(commit)
+        self._write("b@master", writer.finish(), ops)
 
     @rule(ops=OPS)
     def change_both_in_one_transaction(self, ops: list[Op]) -> None:
