@@ -1,4 +1,4 @@
-"""How far a put or get has come is shown on a terminal, and told in a line elsewhere if that is asked for."""
+"""How far a put or get has come is shown on a terminal, and told in lines elsewhere."""
 
 import os
 import pty
@@ -61,12 +61,22 @@ def test_a_terminal_shows_files_bytes_rate_and_time_left(
 
 
 def test_elsewhere_a_line_is_told_if_that_is_asked_for(pachctl: Pachctl, source: Path, tmp_path: Path) -> None:
-    put = ("put", "file", "-p", "2", "-r", "shown@master:/", "-f", str(source))
+    """Also about a directory that the server reads or writes by itself; standard output stays the file's."""
+    put = ("put", "file", "-r", "shown@master:/", "-f", str(source))
+    in_parts = (*put, "-p", "2")
     get = ("get", "file", "-r", "shown@master:/", "-o", str(tmp_path / "out"))
     one = ("get", "file", "shown@master:/1", "-o", str(tmp_path / "one"))
+    to_output = ("get", "file", "shown@master:/1")
 
-    assert pachctl(*put, "--progress").stderr == "put 3 files, 2.93KiB\n"
-    assert pachctl(*get, "--progress").stderr == "got 3 files, 2.93KiB\n"
-    assert pachctl(*one, "--progress").stderr == "got 1 files, 1000B\n"
-    for command in (put, get, one):
-        assert pachctl(*command).stderr == pachctl(*command, "--no-progress").stderr == ""
+    for command, verb, amount in (
+        (put, "put", "3 files, 2.93KiB"),
+        (in_parts, "put", "3 files, 2.93KiB"),
+        (get, "got", "3 files, 2.93KiB"),
+        (one, "got", "1 file, 1000B"),
+        (to_output, "got", "1 file, 1000B"),
+    ):
+        told = pachctl(*command, "--progress=true")
+        assert re.fullmatch(rf"{verb} {amount} in \d+m?s.*\n", told.stderr)
+        assert told.stdout == ("x" * 1000 if command is to_output else "")
+        for quiet in (("--progress=false",), ("--no-progress",)):
+            assert pachctl(*command, *quiet).stderr == ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from trunkline import proto
 from trunkline.cli import references as refer
 from trunkline.cli.downloads import extract, write_file
 from trunkline.cli.options import command, pass_session, project_option
+from trunkline.cli.plain_progress import Amount
 from trunkline.cli.progress import progress as show_progress
 from trunkline.cli.progress import shows_bar
 from trunkline.cli.session import Session
@@ -65,15 +68,24 @@ def get_file(
 
 def _get_file(session: Session, request: proto.pfs_pb2.GetFileRequest, output: str, progress: bool | None) -> None:
     pieces = session.client.pfs.GetFile(request)
-    if output and not request.URL:
-        path = Path(output)
-        size_bytes = _size(session, request.file) - request.offset if shows_bar(progress) else None
-        with show_progress("got", progress, files=1, size_bytes=size_bytes) as moved:
-            write_file(pieces, path / base_name(request.file.path) if path.is_dir() else path, moved=moved)
-        return
-    for piece in pieces:
-        sys.stdout.buffer.write(piece.value)
-    sys.stdout.buffer.flush()
+    wanted = progress if output else _wanted_beside_output(progress)
+    with show_progress("got", wanted, total=partial(_total, session, request)) as watched:
+        if output and not request.URL:
+            path = Path(output)
+            write_file(pieces, path / base_name(request.file.path) if path.is_dir() else path, moved=watched.moved)
+            return
+        for piece in pieces:
+            sys.stdout.buffer.write(piece.value)
+            watched.moved(len(piece.value), 0)
+        sys.stdout.buffer.flush()
+        watched.moved(0, 1)
+
+
+def _wanted_beside_output(progress: bool | None) -> bool | None:
+    """Return what is wanted where the file itself goes to standard output: a bar only if that cannot get in its way."""
+    if sys.stdout.isatty():
+        return False
+    return False if progress is None and shows_bar(progress) else progress
 
 
 def _get_directory(
@@ -93,10 +105,8 @@ def _get_directory(
         below, size_bytes = info.file.path, info.size_bytes
     # Who watches something long sees file after file come; otherwise the server writes, which is much faster.
     watches = shows_bar(progress) and (size_bytes is None or size_bytes > _WATCHED_FROM_BYTES)
-    with (
-        staged(output) as staging,
-        show_progress("got", progress, files=None, size_bytes=size_bytes) as moved,
-    ):
+    total = Amount(None, size_bytes)
+    with staged(output) as staging, show_progress("got", progress, total=lambda: total) as watched:
         if session.client.address.is_loopback and not watches:
             directory = proto.pfs_pb2.LocalDirectory(
                 path=str(staging.directory.resolve()), token=staging.token, umask=umask()
@@ -106,16 +116,22 @@ def _get_directory(
         try:
             first = next(pieces, None)
             if first is not None:
-                extract(chain([first], pieces), prefix=below, into=staging.files, moved=moved)
-            elif progress or shows_bar(progress):
+                extract(chain([first], pieces), prefix=below, into=staging.files, moved=watched.moved)
+            else:
                 # The server has written there itself, and sends nothing.
-                for file in staging.files.rglob("*"):
-                    if file.is_file():
-                        moved(file.stat().st_size, 1)
+                watched.count_at_end(partial(_files_below, staging.files))
         except BaseException:
             pieces.cancel()
             raise
 
 
-def _size(session: Session, file: proto.pfs_pb2.File) -> int:
-    return session.client.pfs.InspectFile(proto.pfs_pb2.InspectFileRequest(file=file)).size_bytes
+def _files_below(directory: Path) -> Iterator[tuple[int, int]]:
+    return ((file.stat().st_size, 1) for file in directory.rglob("*") if file.is_file())
+
+
+def _total(session: Session, request: proto.pfs_pb2.GetFileRequest) -> Amount:
+    try:
+        info = session.client.pfs.InspectFile(proto.pfs_pb2.InspectFileRequest(file=request.file))
+    except Error:  # a glob, or something that the get itself will tell better
+        return Amount(1, None)
+    return Amount(1, max(info.size_bytes - request.offset, 0))

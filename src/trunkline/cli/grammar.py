@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 import click
 
-from trunkline.cli.options import HELP_NAMES, global_options, take_global_options
+from trunkline.cli.options import HELP_NAMES, global_options, take_global_options, without_switch_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,10 @@ class RootGroup(TableGroup):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the global options besides the group's own."""
         return [*super().get_params(ctx), *global_options()]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options before the verb, in which switches may have a value."""
+        return super().parse_args(ctx, without_switch_values(args, self.get_params(ctx)))
 
     def invoke(self, ctx: click.Context) -> object:
         """Take over what the global options said, then run."""

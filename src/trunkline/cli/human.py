@@ -42,17 +42,18 @@ def _rough(seconds: float) -> str:
     if whole < 1:
         return "less than a second"
     if whole < _MINUTE:
-        return _count(whole, "second")
+        return count(whole, "second")
     if whole < _HOUR:
-        return _count(whole // _MINUTE, "minute")
+        return count(whole // _MINUTE, "minute")
     # Up to two of a unit, the next smaller one says more: 36 hours rather than 1 day.
     for length, unit in _AGES:
         if whole >= 2 * length:
-            return _count(whole // length, unit)
-    return _count(whole // _HOUR, "hour")
+            return count(whole // length, unit)
+    return count(whole // _HOUR, "hour")
 
 
-def _count(number: int, unit: str) -> str:
+def count(number: int, unit: str) -> str:
+    """Return a number of things: ``1 file``, ``2 files``."""
     return f"{number} {unit}" + ("" if number == 1 else "s")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
+_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
+
 pass_session = click.make_pass_decorator(Session)
 
 
@@ -31,10 +35,46 @@ class Command(click.Command):
         taken = {option for parameter in own for option in parameter.opts}
         return own + [option for option in global_options(hidden=True) if not taken & set(option.opts)]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, in which switches may have a value."""
+        return super().parse_args(ctx, without_switch_values(args, self.get_params(ctx)))
+
     def invoke(self, ctx: click.Context) -> object:
         """Take over what the global options said, then run."""
         take_global_options(ctx)
         return super().invoke(ctx)
+
+
+def without_switch_values(arguments: Sequence[str], parameters: Sequence[click.Parameter]) -> list[str]:
+    """Return the arguments with ``--raw=true`` as ``--raw``, and without ``--raw=false`` and what it takes back.
+
+    Clients of the field write switches so. What follows an option that needs a value is that value, whatever it looks
+    like, and so is all after ``--``. What is neither true nor false is left for click to refuse.
+    """
+    switches: dict[str, click.Option] = {}
+    valued: set[str] = set()
+    for option in parameters:
+        if isinstance(option, click.Option):
+            if option.is_flag:
+                switches |= dict.fromkeys((*option.opts, *option.secondary_opts), option)
+            elif not option.count:
+                valued |= set(option.opts)
+    kept: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        name, _, value = argument.partition("=")
+        switch = switches.get(name)
+        if argument == "--":
+            return [*kept, argument, *rest]
+        if switch is None or value not in _TRUE | _FALSE:
+            kept.append(argument)
+            if argument in valued:
+                kept += islice(rest, 1)
+        elif (value in _TRUE) == (name in switch.opts):
+            kept.append(switch.opts[-1])
+        else:
+            kept = [each for each in kept if each not in switch.opts] + list(switch.secondary_opts[:1])
+    return kept
 
 
 def command(name: str) -> Callable[[Callable[..., Any]], Command]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
-from pathlib import Path
 
 import click
 
 from trunkline import proto
 from trunkline.cli import references as refer
 from trunkline.cli.options import command, pass_session, project_option
+from trunkline.cli.plain_progress import Amount
+from trunkline.cli.progress import Progress, shows_bar
 from trunkline.cli.progress import progress as show_progress
-from trunkline.cli.progress import shows_bar
 from trunkline.cli.session import Session
 from trunkline.cli.slices import slice_uploads
-from trunkline.cli.uploads import STANDARD_INPUT, Upload, edit_requests, plan_uploads
+from trunkline.cli.uploads import STANDARD_INPUT, Upload, edit_requests, measure, plan_uploads
 
 
 @command("file")
@@ -81,11 +83,17 @@ def put_file(
     )
     # A repo that does not exist is better said before the bytes travel than after.
     session.client.pfs.InspectRepo(proto.pfs_pb2.InspectRepoRequest(repo=file.commit.repo))
-    with show_progress("put", progress, files=_total_files(uploads), size_bytes=_total_bytes(uploads)) as sent:
-        parts = [
-            edit_requests(each, append=append, recursive=recursive, by_path=by_path, reread=reread, sent=sent)
-            for each in ([uploads] if parallelism == 1 else slice_uploads(uploads, parallelism))
-        ]
+    with show_progress("put", progress, total=partial(_total, uploads)) as watched:
+        requests = partial(
+            edit_requests,
+            append=append,
+            recursive=recursive,
+            by_path=by_path,
+            reread=reread,
+            sent=watched.moved,
+            named=partial(_count_named, watched, at_once=shows_bar(progress)),
+        )
+        parts = [requests(each) for each in ([uploads] if parallelism == 1 else slice_uploads(uploads, parallelism))]
         if len(parts) > 1:
             session.client.modify_file_in_parts(file.commit, parts, parallelism=parallelism, compress=compress)
         else:
@@ -101,13 +109,18 @@ def _listed(lists: tuple[str, ...]) -> list[str]:
     return lines
 
 
-def _total_bytes(uploads: Sequence[Upload]) -> int | None:
-    """Return how many bytes will be sent; None if only their sources know."""
-    if any(each.is_remote or each.is_archive or each.source == STANDARD_INPUT for each in uploads):
-        return None
-    return sum(Path(each.source).stat().st_size for each in uploads)
+def _count_named(watched: Progress, upload: Upload, *, at_once: bool) -> None:
+    """Count what the server reads by itself: nobody sees when it has, but a bar shall move."""
+    if at_once:
+        watched.moved(os.path.getsize(upload.source), 1)
+    else:
+        watched.count_at_end(partial(measure, upload))
 
 
-def _total_files(uploads: Sequence[Upload]) -> int | None:
-    """Return how many files will be sent; None if only their sources know."""
-    return None if any(each.is_archive for each in uploads) else len(uploads)
+def _total(uploads: Sequence[Upload]) -> Amount:
+    """Return how much will be sent, as far as it is known here."""
+    if any(each.is_archive or os.path.isdir(each.source) for each in uploads):
+        return Amount(None, None)
+    if any(each.is_remote or each.source == STANDARD_INPUT for each in uploads):
+        return Amount(len(uploads), None)
+    return Amount(len(uploads), sum(os.path.getsize(each.source) for each in uploads))

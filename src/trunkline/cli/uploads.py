@@ -128,20 +128,28 @@ def edit_requests(
     by_path: bool = False,
     reread: bool = False,
     sent: Callable[[int, int], object] = lambda _bytes, _files: None,
+    named: Callable[[Upload], object] = lambda _upload: None,
 ) -> Iterator[proto.pfs_pb2.ModifyFileRequest]:
     """Yield the messages of one edit after the first, which says where; sent is told of bytes and of files.
 
-    With by_path local files are named and not sent: the server reads them, with reread also those that it remembers.
+    With by_path local files are named and not sent, and named is told: the server reads them, with reread also those
+    that it remembers.
     """
     for upload in uploads:
         if by_path and upload.is_named_to_server:
             yield _named(upload, append=append, reread=reread)
-            sent(os.path.getsize(upload.source), 1)
+            named(upload)
             continue
         for message in _upload_requests(upload, append=append, recursive=recursive):
             yield message
             sent(len(message.add_file.raw.value), 0)
         sent(0, 1)
+
+
+def measure(upload: Upload) -> Iterator[tuple[int, int]]:
+    """Yield bytes and number of the files that a local source is, or has in it."""
+    for file in _walk(upload.source) if os.path.isdir(upload.source) else (upload.source,):
+        yield os.path.getsize(file), 1
 
 
 def _named(upload: Upload, *, append: bool, reread: bool) -> proto.pfs_pb2.ModifyFileRequest:
