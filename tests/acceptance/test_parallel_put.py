@@ -163,6 +163,32 @@ def test_ctrl_c_leaves_nothing_of_what_was_sent(
     assert commits(pachctl, "stopped") == []
 
 
+@pytest.mark.parametrize("parallelism", ["1", "4"])
+def test_a_target_that_takes_nothing_is_refused_before_anything_is_read(
+    pachctl: Pachctl, meeting: Meeting, parallelism: str
+) -> None:
+    for repo in ("source", "derived"):
+        pachctl("update", "repo", repo)
+    pachctl("create", "branch", "derived@computed", "-p", "source@master")
+    pachctl("create", "branch", "derived@empty", "-p", "source@nothing")
+    pachctl("put", "file", "source@master:/x", stdin="x")
+    finished = pachctl("list", "commit", "source@master", "--raw").stdout.partition('"id": "')[2][:32]
+
+    for target, reason in (
+        ("nowhere@master", "repo default/nowhere not found"),
+        (f"source@{finished}", "has already finished"),
+        ("source@master.9", "not found"),
+        ("derived@computed", "cannot start a commit on an output branch"),
+        ("derived@empty", "cannot start a commit on an output branch"),
+        ("source@a b", "a b"),
+    ):
+        put = ("put", "file", "-p", parallelism, f"{target}", "-f", meeting.url("held-1"), "-f", meeting.url("held-2"))
+        result = pachctl(*put, check=False)
+        assert result.returncode == 1
+        assert reason in result.stderr, target
+    assert not meeting.held.is_set()
+
+
 @pytest.mark.parametrize("number", ["0", "101", "x"])
 def test_a_number_that_makes_no_sense_is_refused(pachctl: Pachctl, number: str) -> None:
     result = pachctl("put", "file", "-p", number, "urls@master", "-f", "x", check=False)

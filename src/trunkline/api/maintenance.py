@@ -1,16 +1,24 @@
 """The service ``trunkline.store.Maintenance``: what keeps the store in order."""
 
 import grpc
+from google.protobuf.empty_pb2 import Empty
 
+from trunkline.api import wire
 from trunkline.pfs.garbage import GRACE_SECONDS, Garbage
-from trunkline.proto import maintenance_pb2, maintenance_pb2_grpc
+from trunkline.pfs.versioning import Versioning
+from trunkline.proto import maintenance_pb2, maintenance_pb2_grpc, pfs_pb2
 
 
 class MaintenanceService(maintenance_pb2_grpc.MaintenanceServicer):
     """Each method parses, calls one function, converts what it returns."""
 
-    def __init__(self, garbage: Garbage) -> None:
+    def __init__(self, versioning: Versioning, garbage: Garbage) -> None:
+        self._versioning = versioning
         self._garbage = garbage
+
+    def CheckWritable(self, request: pfs_pb2.Commit, context: grpc.ServicerContext) -> Empty:
+        self._versioning.check_writable(wire.read_commit(request))
+        return Empty()
 
     def CollectGarbage(
         self, request: maintenance_pb2.CollectGarbageRequest, context: grpc.ServicerContext

@@ -147,7 +147,7 @@ def start_grpc_server(
     metadata_pb2_grpc.add_APIServicer_to_server(MetadataService(versioning), server)
     logs_pb2_grpc.add_APIServicer_to_server(LogsService(versioning, objects), server)
     lineage_pb2_grpc.add_LineageServicer_to_server(LineageService(versioning), server)
-    maintenance_pb2_grpc.add_MaintenanceServicer_to_server(MaintenanceService(garbage), server)
+    maintenance_pb2_grpc.add_MaintenanceServicer_to_server(MaintenanceService(versioning, garbage), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)
     add_inactive_services(server)
     servicer = health.HealthServicer()

@@ -3,6 +3,7 @@
 import importlib
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
@@ -151,8 +152,10 @@ class Client:
     ) -> None:
         """Send one edit as parts, so many at a time, which do what they would do one after the other; all or nothing.
 
-        Parts hold no ``set_commit``.
+        Parts hold no ``set_commit``. They end in file sets first, which know nothing of the target: so it is asked for.
         """
+        with suppress(NotSupportedError):  # other servers tell at the end
+            self.maintenance.CheckWritable(target)
         self._sender(compress).send_parts(target, parts, parallelism=parallelism)
 
     def _sender(self, compress: bool) -> EditSender:

@@ -11,6 +11,7 @@ from trunkline.pfs.provenance import is_computed, reachable, record_provenance
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
+from trunkline.pfs.queries.repos import RepoRow
 from trunkline.pfs.references import find_repo, is_written_by_pipeline, resolve_commit
 from trunkline.pfs.transaction import Transaction
 
@@ -42,22 +43,12 @@ def start_commit(
     tx: Transaction, branch: BranchKey, *, parent: CommitReference | None = None, description: str = ""
 ) -> CommitRow:
     """Open a commit on a branch, on top of its head or of the given parent; a missing branch is made."""
-    if not branch.name:
-        raise InvalidInputError(f"cannot start a commit in repo {branch.repo}: branch must be specified")
-    check_branch_name(branch.name)
-    repo = find_repo(tx, branch.repo)
-    row = branches.find_branch(tx.connection, repo.key, branch.name)
-    if row is None:
-        row = branches.insert_branch(tx.connection, repo.key, BranchKey(repo.repo, branch.name), tx.now)
-    if is_computed(tx, row):
-        raise ConflictError(f"branch {row.branch}: cannot start a commit on an output branch")
+    repo, found = _find_branch_to_start(tx, branch)
+    row = found or branches.insert_branch(tx.connection, repo.key, BranchKey(repo.repo, branch.name), tx.now)
     parent_row = resolve_commit(tx, parent) if parent is not None else _head_of(tx, row)
     if parent_row is not None and parent_row.repo_key != repo.key:
         raise InvalidInputError(f"parent commit {parent_row.commit} is in another repo than branch {row.branch}")
-    if parent_row is not None and parent_row.finishing_at is None:
-        raise ConflictError(f"parent commit {parent_row.commit} has not been finished")
-    if parent_row is not None:
-        root_of(parent_row)  # raises if there is nothing to build on
+    _check_parent(parent_row)
     if commits.find_commit(tx.connection, repo.key, tx.id) is not None:
         raise ConflictError(
             f"inconsistent dependencies: cannot create commit from {row.branch}: repo {repo.repo} already has a commit "
@@ -77,6 +68,33 @@ def start_commit(
     branches.update_branch(tx.connection, row.key, head=commit.key, updated_at=tx.now)
     tx.moved[row.key] = None
     return commit
+
+
+def check_can_start(tx: Transaction, branch: BranchKey) -> None:
+    """Raise what `start_commit` would raise for the branch and its head; change nothing."""
+    _, row = _find_branch_to_start(tx, branch)
+    if row is not None:
+        _check_parent(_head_of(tx, row))
+
+
+def _find_branch_to_start(tx: Transaction, branch: BranchKey) -> tuple[RepoRow, BranchRow | None]:
+    """Return the repo, and the branch if it is there, or raise why there can be no commit of a user on it."""
+    if not branch.name:
+        raise InvalidInputError(f"cannot start a commit in repo {branch.repo}: branch must be specified")
+    check_branch_name(branch.name)
+    repo = find_repo(tx, branch.repo)
+    row = branches.find_branch(tx.connection, repo.key, branch.name)
+    if row is not None and is_computed(tx, row):
+        raise ConflictError(f"branch {row.branch}: cannot start a commit on an output branch")
+    return repo, row
+
+
+def _check_parent(parent: CommitRow | None) -> None:
+    if parent is None:
+        return
+    if parent.finishing_at is None:
+        raise ConflictError(f"parent commit {parent.commit} has not been finished")
+    root_of(parent)  # raises if there is nothing to build on
 
 
 def _head_of(tx: Transaction, branch: BranchRow) -> CommitRow | None:

@@ -14,6 +14,7 @@ from trunkline.model.names import DEFAULT_PROJECT, FILE_SETS_REPO
 from trunkline.model.versions import BranchKey, CommitKey, CommitReference
 from trunkline.pfs.commits import (
     base_root_of,
+    check_can_start,
     finish_commit,
     good_ancestor,
     root_of,
@@ -102,7 +103,8 @@ class Versioning:
     def check_writable(self, target: CommitReference) -> None:
         """Raise what `write_layer` would raise for this target, before any data is sent."""
         with self.reading() as tx:
-            find_open(tx, target)
+            if find_open(tx, target) is None:
+                check_can_start(tx, self._branch_of(tx, target))
 
     def write_layer(self, target: CommitReference, layer: str) -> CommitKey:
         """Put a layer on the open commit that is meant, or make a commit of it on the branch; return the commit.
@@ -113,7 +115,7 @@ class Versioning:
             commit = find_open(tx, target)
             one_off = commit is None
             if commit is None:
-                commit = start_commit(tx, BranchKey(find_repo(tx, target.repo).repo, target.branch or target.id))
+                commit = start_commit(tx, self._branch_of(tx, target))
             if layer:
                 self.append_layer(tx, commit, layer)
             if one_off:
@@ -129,6 +131,9 @@ class Versioning:
             with suppress(ConflictError), self.transaction() as tx:  # others may have put more on top meanwhile
                 drop_commit_set(tx, made.commit.id, self.listeners)
             raise InvalidInputError(f"{error}: nothing was put")
+
+    def _branch_of(self, tx: Transaction, target: CommitReference) -> BranchKey:
+        return BranchKey(find_repo(tx, target.repo).repo, target.branch or target.id)
 
     def append_layer(self, tx: Transaction, commit: CommitRow, layer: str) -> None:
         """Put a layer on top of an open commit's."""

@@ -23,19 +23,21 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from trunkline.proto import pfs_pb2 as trunkline_dot_proto_dot_pfs__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!trunkline/proto/maintenance.proto\x12\x0ftrunkline.store\x1a\x1egoogle/protobuf/duration.proto\"A\n\x15\x43ollectGarbageRequest\x12(\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"y\n\x16\x43ollectGarbageResponse\x12\x17\n\x0f\x64\x65leted_objects\x18\x01 \x01(\x03\x12\x15\n\rdeleted_bytes\x18\x02 \x01(\x03\x12\x19\n\x11\x63ondemned_objects\x18\x03 \x01(\x03\x12\x14\n\x0cmoved_chunks\x18\x04 \x01(\x03\x32p\n\x0bMaintenance\x12\x61\n\x0e\x43ollectGarbage\x12&.trunkline.store.CollectGarbageRequest\x1a\'.trunkline.store.CollectGarbageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!trunkline/proto/maintenance.proto\x12\x0ftrunkline.store\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x19trunkline/proto/pfs.proto\"A\n\x15\x43ollectGarbageRequest\x12(\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"y\n\x16\x43ollectGarbageResponse\x12\x17\n\x0f\x64\x65leted_objects\x18\x01 \x01(\x03\x12\x15\n\rdeleted_bytes\x18\x02 \x01(\x03\x12\x19\n\x11\x63ondemned_objects\x18\x03 \x01(\x03\x12\x14\n\x0cmoved_chunks\x18\x04 \x01(\x03\x32\xa9\x01\n\x0bMaintenance\x12\x61\n\x0e\x43ollectGarbage\x12&.trunkline.store.CollectGarbageRequest\x1a\'.trunkline.store.CollectGarbageResponse\x12\x37\n\rCheckWritable\x12\x0e.pfs_v2.Commit\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.proto.maintenance_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COLLECTGARBAGEREQUEST']._serialized_start=86
-  _globals['_COLLECTGARBAGEREQUEST']._serialized_end=151
-  _globals['_COLLECTGARBAGERESPONSE']._serialized_start=153
-  _globals['_COLLECTGARBAGERESPONSE']._serialized_end=274
-  _globals['_MAINTENANCE']._serialized_start=276
-  _globals['_MAINTENANCE']._serialized_end=388
+  _globals['_COLLECTGARBAGEREQUEST']._serialized_start=142
+  _globals['_COLLECTGARBAGEREQUEST']._serialized_end=207
+  _globals['_COLLECTGARBAGERESPONSE']._serialized_start=209
+  _globals['_COLLECTGARBAGERESPONSE']._serialized_end=330
+  _globals['_MAINTENANCE']._serialized_start=333
+  _globals['_MAINTENANCE']._serialized_end=502
 # @@protoc_insertion_point(module_scope)

@@ -3,7 +3,9 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from trunkline.proto import maintenance_pb2 as trunkline_dot_proto_dot_maintenance__pb2
+from trunkline.proto import pfs_pb2 as trunkline_dot_proto_dot_pfs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -39,6 +41,11 @@ class MaintenanceStub:
                 request_serializer=trunkline_dot_proto_dot_maintenance__pb2.CollectGarbageRequest.SerializeToString,
                 response_deserializer=trunkline_dot_proto_dot_maintenance__pb2.CollectGarbageResponse.FromString,
                 _registered_method=True)
+        self.CheckWritable = channel.unary_unary(
+                '/trunkline.store.Maintenance/CheckWritable',
+                request_serializer=trunkline_dot_proto_dot_pfs__pb2.Commit.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class MaintenanceServicer:
@@ -51,6 +58,13 @@ class MaintenanceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckWritable(self, request, context):
+        """Fails as writing files to the commit or branch would now, and changes nothing: to be asked before much is sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MaintenanceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -58,6 +72,11 @@ def add_MaintenanceServicer_to_server(servicer, server):
                     servicer.CollectGarbage,
                     request_deserializer=trunkline_dot_proto_dot_maintenance__pb2.CollectGarbageRequest.FromString,
                     response_serializer=trunkline_dot_proto_dot_maintenance__pb2.CollectGarbageResponse.SerializeToString,
+            ),
+            'CheckWritable': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckWritable,
+                    request_deserializer=trunkline_dot_proto_dot_pfs__pb2.Commit.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -87,6 +106,33 @@ class Maintenance:
             '/trunkline.store.Maintenance/CollectGarbage',
             trunkline_dot_proto_dot_maintenance__pb2.CollectGarbageRequest.SerializeToString,
             trunkline_dot_proto_dot_maintenance__pb2.CollectGarbageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckWritable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trunkline.store.Maintenance/CheckWritable',
+            trunkline_dot_proto_dot_pfs__pb2.Commit.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,
