@@ -3,7 +3,7 @@
 import grpc
 
 from trunkline.api import pickers
-from trunkline.errors import InvalidInputError
+from trunkline.errors import Error, InvalidInputError, NotFoundError
 from trunkline.pfs import metadata
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
@@ -23,8 +23,11 @@ class MetadataService(metadata_pb2_grpc.APIServicer):
     ) -> metadata_pb2.EditMetadataResponse:
         changes = [_read_change(edit) for edit in request.edits]
         with self._versioning.transaction() as tx:
-            for edit, change in zip(request.edits, changes, strict=True):
-                _apply(tx, edit, change)
+            for number, (edit, change) in enumerate(zip(request.edits, changes, strict=True), 1):
+                try:
+                    _apply(tx, edit, change)
+                except NotFoundError as error:  # which the field does not send as NOT_FOUND here
+                    raise Error(f"edit {number} of {len(changes)}: {edit.WhichOneof('target')}: {error}") from error
         return metadata_pb2.EditMetadataResponse()
 
 

@@ -8,6 +8,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import pickers, wire
 from trunkline.api.actions import Actions
+from trunkline.api.cache import CacheMethods
 from trunkline.api.commits import CommitMethods
 from trunkline.api.diffs import DiffMethods
 from trunkline.api.egress import EgressMethods
@@ -16,7 +17,7 @@ from trunkline.api.files import FileMethods
 from trunkline.api.inactive import NOT_ACTIVATED
 from trunkline.errors import CorruptDataError, InvalidInputError, NotSupportedError
 from trunkline.model.names import USER
-from trunkline.pfs import branches, projects, repos, walks
+from trunkline.pfs import branches, cache, projects, repos, walks
 from trunkline.pfs.fsck import check_data, check_versions, repair_versions
 from trunkline.pfs.references import find_branch, resolve_commit
 from trunkline.pfs.transaction import Transaction
@@ -33,7 +34,9 @@ from trunkline.storage.verify import StorageCheck
 _PROBLEMS_MAX = 20  # as a status travels in a header
 
 
-class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, EgressMethods, pfs_pb2_grpc.APIServicer):
+class PfsService(
+    FileMethods, DiffMethods, FileSetMethods, CacheMethods, CommitMethods, EgressMethods, pfs_pb2_grpc.APIServicer
+):
     """Each method parses, calls one function, converts what it returns. What a transaction can hold is in `Actions`."""
 
     def __init__(self, versioning: Versioning, actions: Actions, secrets: Secrets) -> None:
@@ -84,6 +87,7 @@ class PfsService(FileMethods, DiffMethods, FileSetMethods, CommitMethods, Egress
             names = [project.name for project in projects.list_projects(tx)]
             self._delete_pipelines(tx, *names)
             projects.delete_all_projects(tx)
+            cache.clear(tx)
         return Empty()
 
     def _delete_pipelines(self, tx: Transaction, *names: str) -> None:

@@ -175,6 +175,24 @@ file_sets = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 
+cache = Table(
+    "cache",
+    metadata,
+    Column("cache_key", String, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("tag", String, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+)
+
+cache_file_sets = Table(
+    "cache_file_sets",
+    metadata,
+    Column("cache_key", String, ForeignKey("cache.cache_key"), primary_key=True),
+    Column("file_set", String(32), primary_key=True),
+    Index("cache_file_sets_file_set", "file_set"),
+)
+
 load_runs = Table(
     "load_runs",
     metadata,

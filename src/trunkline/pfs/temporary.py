@@ -21,9 +21,10 @@ def create_file_set(tx: Transaction, layers: Sequence[str], *, ttl_seconds: int 
 
 
 def find_file_set(tx: Transaction, id: str) -> list[str]:  # noqa: A002 - the field's word
-    """Return the layers of a file set that has not expired, or raise NotFoundError."""
-    row = file_sets.find_file_set(tx.connection, id.partition(".")[0])
-    if row is None or row[1] < tx.now:
+    """Return the layers of a file set that has not expired, or that is in the cache; else raise NotFoundError."""
+    key = id.partition(".")[0]
+    row = file_sets.find_file_set(tx.connection, key)
+    if row is None or (row[1] < tx.now and not file_sets.is_held(tx.connection, key)):
         raise NotFoundError(f"file set {id} not found")
     return row[0]
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from trunkline.db.tables import file_sets
+from trunkline.db.tables import cache_file_sets, file_sets
 
 
 def insert_file_set(connection: Connection, id: str, layers: list[str], expires_at: int) -> None:  # noqa: A002
@@ -26,6 +26,12 @@ def update_expiry(connection: Connection, id: str, expires_at: int) -> None:  # 
     connection.execute(update(file_sets).where(file_sets.c.id == id).values(expires_at=expires_at))
 
 
+def is_held(connection: Connection, id: str) -> bool:  # noqa: A002
+    """Tell whether something in the cache needs a file set."""
+    return connection.execute(select(cache_file_sets).where(cache_file_sets.c.file_set == id)).first() is not None
+
+
 def delete_expired(connection: Connection, now: int) -> None:
-    """Forget the file sets that have expired."""
-    connection.execute(delete(file_sets).where(file_sets.c.expires_at < now))
+    """Forget the file sets that have expired and that nothing in the cache needs."""
+    held = select(cache_file_sets.c.file_set)
+    connection.execute(delete(file_sets).where(file_sets.c.expires_at < now, file_sets.c.id.not_in(held)))
