@@ -18,9 +18,17 @@ from trunkline.errors import ConflictError, InvalidInputError, UnfinishedError
 from trunkline.model.ids import new_id
 from trunkline.model.versions import BranchKey, CommitReference, RepoKey, Trigger
 from trunkline.objects import open_object_store
-from trunkline.pfs.branches import create_branch, list_branches
+from trunkline.pfs.bases import CommitForgottenError
+from trunkline.pfs.branches import create_branch, delete_branch, list_branches
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
-from trunkline.pfs.commits import clear_commit, finish_commit, inspect_commits, list_commits, start_commit
+from trunkline.pfs.commits import (
+    clear_commit,
+    finish_commit,
+    inspect_commits,
+    list_commits,
+    start_commit,
+)
+from trunkline.pfs.forgetting import forget_commit
 from trunkline.pfs.fsck import check_versions
 from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.queries.garbage import used_roots
@@ -125,7 +133,7 @@ class VersioningMachine(RuleBasedStateMachine):
         def act(tx: Transaction) -> None:
             start_commit(tx, key(branch), parent=named(parent) if parent else None)
 
-        if below is not None and below.state == "open":
+        if (below is not None and below.state == "open") or not self.model.may_build_on(below):
             self._refused(act)
         else:
             id = self._done(act)  # noqa: A001 - the field's word
@@ -148,7 +156,11 @@ class VersioningMachine(RuleBasedStateMachine):
     @rule(data=st.data(), path=PATHS, to=st.sampled_from(["/a", "/copy", "/d"]))
     def copy(self, data: st.DataObject, path: str, to: str) -> None:
         """A file or what is below it, from any readable commit into ``b``."""
-        sources = [each for each in self.model.commits if each.visible() is not None and each.state != "finishing"]
+        sources = [
+            each
+            for each in self.model.commits
+            if each.visible() is not None and each.state != "finishing" and not each.is_forgotten
+        ]
         source = data.draw(st.sampled_from(sources))
         _, files = self.versioning.open_files(named(source))
         rows = list(files.files(path))
@@ -184,13 +196,50 @@ class VersioningMachine(RuleBasedStateMachine):
             self.model.finish(commit)
         self._follow_triggers()
 
-    @rule(sources=st.sampled_from([["out@master"], ["out@master", "b@master"]]))
-    def rewire(self, sources: list[str]) -> None:
+    @rule(
+        wired=st.sampled_from(
+            [
+                ("chain@master", ["out@master"]),
+                ("chain@master", ["out@master", "b@master"]),
+                ("late@master", ["a@trig"]),
+            ]
+        )
+    )
+    def wire(self, wired: tuple[str, list[str]]) -> None:
+        """Make a computed branch, or let it be computed from other branches."""
+        branch, sources = wired
         provenance = [key(source) for source in sources]
-        id = self._done(lambda tx: create_branch(tx, key("chain@master"), provenance=provenance))  # noqa: A001
-        if sources != self.model.upstream["chain@master"]:
-            self.model.upstream["chain@master"] = sources
-            self.model.propagate([], id, lacking=["chain@master"])
+        id = self._done(lambda tx: create_branch(tx, key(branch), provenance=provenance))  # noqa: A001
+        if sources != self.model.upstream.get(branch):
+            self.model.upstream[branch] = sources
+            self.model.propagate([], id, lacking=[branch])
+
+    @rule(branch=st.sampled_from(["a@side", "late@master", "chain@master", "out@master", "b@master", "a@trig"]))
+    def delete_branch(self, branch: str) -> None:
+        """One that others are made from, or follow, stays."""
+        if branch not in self.model.heads:
+            return
+        if self.model.may_delete(branch):
+            self._done(lambda tx: delete_branch(tx, key(branch)))
+            self.model.delete(branch)
+        else:
+            self._refused(lambda tx: delete_branch(tx, key(branch)))
+
+    @rule(data=st.data())
+    def change_much_in_a_transaction_that_fails(self, data: st.DataObject) -> None:
+        """Nothing of it has happened; the invariants see."""
+        commits = [each for each in self.model.commits if self.model.may_forget(each)]
+        forgotten = data.draw(st.sampled_from(commits)) if commits else None
+
+        def act(tx: Transaction) -> None:
+            create_branch(tx, key("b@other"), head=CommitReference(RepoKey("default", "b"), branch="master"))
+            if forgotten is not None:
+                forget_commit(tx, resolve_commit(tx, named(forgotten)), [])
+            start_commit(tx, key("a@new"))
+            delete_branch(tx, key("b@other"))
+            delete_branch(tx, key("b@master"))
+
+        self._refused(act)
 
     @rule(data=st.data())
     def move_head(self, data: st.DataObject) -> None:
@@ -235,6 +284,20 @@ class VersioningMachine(RuleBasedStateMachine):
         act = squash_commit_set if squash else drop_commit_set
         self._remove(chosen, lambda tx: act(tx, id, []), allowed=is_closed and allowed(chosen))
 
+    @rule(data=st.data())
+    def forget(self, data: st.DataObject) -> None:
+        """The files of what can be computed again, and is no head; the record stays."""
+        commit = data.draw(st.sampled_from(self.model.commits))
+
+        def act(tx: Transaction) -> None:
+            forget_commit(tx, resolve_commit(tx, named(commit)), [])
+
+        if self.model.may_forget(commit):
+            self._done(act)
+            commit.is_forgotten = True
+        else:
+            self._refused(act)
+
     @rule()
     def collect_garbage(self) -> None:
         """What is left is exactly what commits need; the invariants see whether that is enough."""
@@ -248,7 +311,7 @@ class VersioningMachine(RuleBasedStateMachine):
         assert set(file_sets.chunks.objects.list("")) == set(object_keys(file_sets, roots))
 
     def _remove(self, chosen: Sequence[Commit], act: Callable[[Transaction], object], *, allowed: bool) -> None:
-        if allowed:
+        if allowed and self.model.leaves_heads(chosen):
             self.model.remove(chosen, self._done(act))
         else:
             self._refused(act)
@@ -290,6 +353,8 @@ class VersioningMachine(RuleBasedStateMachine):
     def _follow_triggers(self) -> None:
         """Tell the model the ids of the commits that fired triggers led to."""
         for branch, _ in self.model.fired:
+            if "late@master" not in self.model.heads:
+                continue
             with self.versioning.reading() as tx:
                 id = resolve_commit(tx, CommitReference(RepoKey("default", "late"), branch="master")).commit.id  # noqa: A001
             assert self.model.find("late", id) is None
@@ -343,6 +408,10 @@ class VersioningMachine(RuleBasedStateMachine):
     def _check_files(self, commit: Commit) -> None:
         expected = commit.visible()
         if commit.state == "finishing":
+            return
+        if commit.is_forgotten:
+            with pytest.raises(CommitForgottenError):
+                self.versioning.open_files(named(commit))
             return
         if expected is None:
             with pytest.raises(UnfinishedError):

@@ -7,7 +7,7 @@ from trunkline.errors import ConflictError, InvalidInputError
 from trunkline.model.jobs import OriginKind
 from trunkline.model.names import check_branch_name
 from trunkline.model.versions import BranchInfo, BranchKey, CommitKey, CommitReference, RepoKey, Trigger
-from trunkline.pfs.commits import root_of
+from trunkline.pfs.bases import check_base_of_next, root_of
 from trunkline.pfs.provenance import downstream_of, is_computed, upstream_of
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
@@ -93,6 +93,7 @@ def _move_head(tx: Transaction, row: BranchRow, head: CommitReference) -> None:
             f"branch {row.branch} and head commit {commit.commit}: branch and head commit must belong to the same repo"
         )
     root_of(commit)  # raises if there would be nothing to see
+    check_base_of_next(tx, commit)
     if commit.key != row.head:
         branches.update_branch(tx.connection, row.key, head=commit.key, updated_at=tx.now)
         tx.moved[row.key] = None

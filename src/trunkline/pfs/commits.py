@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from trunkline.errors import ConflictError, Error, InvalidInputError, NotFoundError, UnfinishedError
+from trunkline.errors import ConflictError, Error, InvalidInputError, NotFoundError
 from trunkline.model.jobs import CommitState, OriginKind
 from trunkline.model.names import META, check_branch_name
 from trunkline.model.versions import BranchKey, CommitInfo, CommitKey, CommitReference, RepoKey
+from trunkline.pfs.bases import check_base_of_next
 from trunkline.pfs.provenance import is_computed, reachable, record_provenance
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
@@ -25,20 +26,6 @@ class AlreadyFinishedError(Error):
         super().__init__(f"commit {commit} has already finished")
 
 
-class CommitForgottenError(ConflictError):
-    """The files of a commit were dropped; what is known about it stays."""
-
-    def __init__(self, commit: CommitKey) -> None:
-        super().__init__(f"commit {commit} has no files any more: the commit is forgotten")
-
-
-def root_of(commit: CommitRow) -> str:
-    """Return the file set of a finished commit, or raise CommitForgottenError."""
-    if commit.forgotten_at is not None:
-        raise CommitForgottenError(commit.commit)
-    return commit.root or ""
-
-
 def start_commit(
     tx: Transaction, branch: BranchKey, *, parent: CommitReference | None = None, description: str = ""
 ) -> CommitRow:
@@ -48,7 +35,7 @@ def start_commit(
     parent_row = resolve_commit(tx, parent) if parent is not None else _head_of(tx, row)
     if parent_row is not None and parent_row.repo_key != repo.key:
         raise InvalidInputError(f"parent commit {parent_row.commit} is in another repo than branch {row.branch}")
-    _check_parent(parent_row)
+    _check_parent(tx, parent_row)
     if commits.find_commit(tx.connection, repo.key, tx.id) is not None:
         raise ConflictError(
             f"inconsistent dependencies: cannot create commit from {row.branch}: repo {repo.repo} already has a commit "
@@ -74,7 +61,7 @@ def check_can_start(tx: Transaction, branch: BranchKey) -> None:
     """Raise what `start_commit` would raise for the branch and its head; change nothing."""
     _, row = _find_branch_to_start(tx, branch)
     if row is not None:
-        _check_parent(_head_of(tx, row))
+        _check_parent(tx, _head_of(tx, row))
 
 
 def _find_branch_to_start(tx: Transaction, branch: BranchKey) -> tuple[RepoRow, BranchRow | None]:
@@ -89,12 +76,12 @@ def _find_branch_to_start(tx: Transaction, branch: BranchKey) -> tuple[RepoRow, 
     return repo, row
 
 
-def _check_parent(parent: CommitRow | None) -> None:
+def _check_parent(tx: Transaction, parent: CommitRow | None) -> None:
     if parent is None:
         return
     if parent.finishing_at is None:
         raise ConflictError(f"parent commit {parent.commit} has not been finished")
-    root_of(parent)  # raises if there is nothing to build on
+    check_base_of_next(tx, parent)
 
 
 def _head_of(tx: Transaction, branch: BranchRow) -> CommitRow | None:
@@ -141,54 +128,6 @@ def clear_commit(tx: Transaction, commit: CommitRow) -> None:
         raise ConflictError(f"commit {commit.commit}: cannot clear finished commit")
     commits.delete_layers(tx.connection, commit.key)
     commits.update_commit(tx.connection, commit.key, size_bytes_upper_bound=0)
-
-
-def good_ancestor(tx: Transaction, commit: CommitRow) -> CommitRow | None:
-    """Return the nearest ancestor without an error, finished or not: the one whose files a commit builds on."""
-    parent = commit.parent
-    while parent is not None:
-        row = commits.commit_by_key(tx.connection, parent)
-        # A commit that will never hold anything of its own need not wait for others: it shows what there is.
-        if not row.error and (row.finished_at is not None or not commit.error):
-            return row
-        parent = row.parent
-    return None
-
-
-def base_root_of(tx: Transaction, commit: CommitRow) -> str:
-    """Return the file set that the layers of a commit lie on."""
-    if commit.base_root is not None:
-        return commit.base_root
-    base = good_ancestor(tx, commit)
-    return root_of(base) if base is not None else ""
-
-
-def waiting_commits(tx: Transaction, key: int) -> Sequence[int]:
-    """Return the closed commits that lie on this one directly, or with only commits with an error in between."""
-    keys: list[int] = []
-    for child in commits.children_of(tx.connection, key):
-        if child.finished_at is not None and child.error:
-            keys += waiting_commits(tx, child.key)
-        elif child.finished_at is None and child.finishing_at is not None:
-            keys.append(child.key)
-    return keys
-
-
-def unsettled_ancestors(tx: Transaction, commit: CommitRow) -> Sequence[int]:
-    """Return the ancestors that must be settled first, oldest first."""
-    keys: list[int] = []
-    parent = None if commit.error or commit.finished_at is not None else commit.parent
-    while parent is not None:
-        row = commits.commit_by_key(tx.connection, parent)
-        # One with an error is nobody's base, so what lies below it counts.
-        if not row.error:
-            if row.finished_at is not None:
-                break
-            if row.finishing_at is None:
-                raise UnfinishedError(f"base commit {row.commit} unfinished")
-            keys.append(row.key)
-        parent = row.parent
-    return keys[::-1]
 
 
 def state_of(commit: CommitRow, provenance: Sequence[CommitRow]) -> CommitState:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from trunkline.errors import CorruptDataError
-from trunkline.pfs.commits import CommitForgottenError, base_root_of
+from trunkline.pfs.bases import CommitForgottenError, base_root_of
 from trunkline.pfs.problems import find_problems
 from trunkline.pfs.queries import commits, file_sets
 from trunkline.pfs.versioning import Versioning

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from trunkline.errors import ConflictError, NotFoundError
 from trunkline.model.names import SPEC
 from trunkline.model.versions import CommitReference
+from trunkline.pfs.bases import CommitForgottenError, check_base_of_next, root_of
 from trunkline.pfs.branches import give_empty_head
 from trunkline.pfs.provenance import is_computed
 from trunkline.pfs.queries import branches, commits
@@ -112,11 +113,6 @@ def _remove(tx: Transaction, rows: Sequence[CommitRow], listeners: Sequence[List
     for row in rows:
         kept = _kept_ancestor(tx, row, keys)
         heads = branches.branches_with_head(tx.connection, row.key)
-        if heads and kept is not None and commits.commit_by_key(tx.connection, kept).forgotten_at is not None:
-            raise ConflictError(
-                f"cannot remove commit {row.commit}, the head of branch {heads[0].branch}: the commit before it is "
-                "forgotten, and a branch cannot stand at it"
-            )
         for child in commits.children_of(tx.connection, row.key):
             commits.update_commit(tx.connection, child.key, parent=kept)
         for branch in heads:
@@ -124,12 +120,32 @@ def _remove(tx: Transaction, rows: Sequence[CommitRow], listeners: Sequence[List
             if kept is None:
                 headless[branch.key] = None
     commits.delete_commits(tx.connection, sorted(keys))
+    for repo_key in {row.repo_key for row in rows}:
+        _refuse_stranded_heads(tx, repo_key)
     for key in headless:
         branch = branches.branch_by_key(tx.connection, key)
         if is_computed(tx, branch):
             tx.lacking[key] = None
         else:
             give_empty_head(tx, branch)
+
+
+def _refuse_stranded_heads(tx: Transaction, repo_key: int) -> None:
+    """Raise ConflictError if a branch is left at a forgotten commit, or at one with an error upon a forgotten one.
+
+    The first shows no files, and on neither can a commit be made: every commit upstream of the branch would fail.
+    """
+    for branch in branches.list_branches(tx.connection, repo_key):
+        if branch.head is None:
+            continue
+        head = commits.commit_by_key(tx.connection, branch.head)
+        try:
+            root_of(head)
+            check_base_of_next(tx, head)
+        except CommitForgottenError as error:
+            raise ConflictError(
+                f"cannot remove this: branch {branch.branch} would be left on a commit that is forgotten: {error}"
+            ) from error
 
 
 def _kept_ancestor(tx: Transaction, row: CommitRow, removed: set[int]) -> int | None:

@@ -12,16 +12,12 @@ from trunkline.model.ids import new_id
 from trunkline.model.jobs import CommitState
 from trunkline.model.names import DEFAULT_PROJECT, FILE_SETS_REPO
 from trunkline.model.versions import BranchKey, CommitKey, CommitReference
+from trunkline.pfs.bases import base_root_of, good_ancestor, root_of, unsettled_ancestors, waiting_commits
 from trunkline.pfs.commits import (
-    base_root_of,
     check_can_start,
     finish_commit,
-    good_ancestor,
-    root_of,
     start_commit,
     state_of,
-    unsettled_ancestors,
-    waiting_commits,
 )
 from trunkline.pfs.provenance import check_graph, propagate
 from trunkline.pfs.queries import commits, repos

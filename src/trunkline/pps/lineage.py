@@ -10,7 +10,7 @@ from trunkline.model.jobs import JobState
 from trunkline.model.paths import clean
 from trunkline.model.pipelines import Input, Transform
 from trunkline.model.versions import CommitKey, CommitReference, RepoKey
-from trunkline.pfs.commits import root_of
+from trunkline.pfs.bases import root_of
 from trunkline.pfs.queries import commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit

@@ -13,7 +13,7 @@ from typing import Any
 from trunkline.model.datums import DatumState
 from trunkline.model.jobs import CommitState
 from trunkline.model.versions import CommitReference, RepoKey
-from trunkline.pfs.commits import CommitForgottenError
+from trunkline.pfs.bases import CommitForgottenError
 from trunkline.pfs.queries import commits, repos
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.versioning import Versioning

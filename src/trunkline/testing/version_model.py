@@ -42,6 +42,7 @@ class Commit:
     provenance: list["Commit"] = field(default_factory=list)
     state: State = "open"
     is_failed: bool = False
+    is_forgotten: bool = False
     ops: list[Op] = field(default_factory=list)
     files: Files = field(default_factory=dict)
 
@@ -166,6 +167,51 @@ class VersionModel:
             if sum(not each.is_auto or each.parent is not None for each in between) >= wanted:
                 self.heads[branch] = commit
                 self.fired.append((branch, commit))
+
+    def may_delete(self, branch: str) -> bool:
+        """Tell whether nothing else is made from a branch, follows it, or lets it follow."""
+        sources = [source for each in self.upstream.values() for source in each]
+        followed = [source for source, _ in self.triggers.values()]
+        return branch not in [*sources, *followed, *self.triggers]
+
+    def delete(self, branch: str) -> None:
+        """Take a branch away; its commits stay."""
+        del self.heads[branch]
+        self.upstream.pop(branch, None)
+
+    def may_forget(self, commit: Commit) -> bool:
+        """Tell whether the files of a commit can be computed again, and nobody reads them before that."""
+        if commit.is_forgotten:
+            return True
+        is_read = any(commit in each.provenance and each.state != "finished" for each in self.commits)
+        if not commit.provenance or commit.state != "finished" or is_read:
+            return False
+        return commit not in self.heads.values() and all(map(self._stands_alone, self.children(commit)))
+
+    def _stands_alone(self, commit: Commit) -> bool:
+        """Tell whether the files below a commit are of no use to it, nor to what will come after it."""
+        if commit.state != "finished":
+            return False
+        if not commit.is_failed:
+            return True
+        return commit not in self.heads.values() and all(map(self._stands_alone, self.children(commit)))
+
+    def may_build_on(self, commit: Commit | None) -> bool:
+        """Tell whether the files are there that a commit after this one would lie on."""
+        while commit is not None and commit.is_failed:
+            commit = commit.parent
+        return commit is None or not commit.is_forgotten
+
+    def leaves_heads(self, commits: Sequence[Commit]) -> bool:
+        """Tell whether all branches can go on without these commits: a branch cannot stand at a forgotten one."""
+        for head in self.heads.values():
+            left: Commit | None = head
+            while left is not None and (left in commits or left.is_failed):
+                left = left.parent
+            stands_at = next((each for each in _line(head) if each not in commits), None)
+            if any(each is not None and each.is_forgotten for each in (left, stands_at)):
+                return False
+        return True
 
     def may_drop(self, commits: Sequence[Commit]) -> bool:
         """Tell whether these may go with what they added."""

@@ -6,8 +6,9 @@ import pytest
 from pfs_story import at, branch, compute, head, make_repos, put, read
 
 from trunkline.errors import ConflictError
+from trunkline.pfs.bases import CommitForgottenError
 from trunkline.pfs.branches import create_branch
-from trunkline.pfs.commits import CommitForgottenError, commit_set, finish_commit, start_commit
+from trunkline.pfs.commits import commit_set, finish_commit, start_commit
 from trunkline.pfs.forgetting import forget_commit
 from trunkline.pfs.fsck import check_versions
 from trunkline.pfs.garbage import Garbage
@@ -128,6 +129,26 @@ def test_what_a_failed_head_leaves_to_be_built_on_is_not_forgotten(outputs: Vers
     with pytest.raises(ConflictError, match="will build on it"):
         forget(outputs, "out@master^")
     forget(outputs, "out@master^^")
+
+
+def test_nothing_is_removed_that_would_leave_a_branch_upon_a_forgotten_commit(outputs: Versioning) -> None:
+    """Neither by a squash below a head that failed, nor by a drop down to one that failed: puts would fail."""
+    put(outputs, "in", {"/a": "4"})
+    compute_output(outputs, "4", error="datum failed")
+    forget(outputs, "out@master^^")
+    before = head(outputs, "out")
+
+    with pytest.raises(ConflictError, match="would be left on a commit that is forgotten"), outputs.transaction() as tx:
+        squash_commit(tx, at("out@master^"), [])
+
+    put(outputs, "in", {"/a": "5"})
+    compute_output(outputs, "5")
+    forget(outputs, "out@master^^")
+    with pytest.raises(ConflictError, match="would be left on a commit that is forgotten"), outputs.transaction() as tx:
+        drop_commit(tx, at("out"), [])
+
+    assert head(outputs, "out@master^") == before
+    assert read(outputs, "out@master") == {"/1": "1", "/2": "2", "/3": "3", "/5": "5"}
 
 
 def drop_head(versioning: Versioning) -> None:
