@@ -3,9 +3,8 @@
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api.load_tests import new_seed, problem_of
+from trunkline.api.load_tests import new_seed, problem_of, run_defaults
 from trunkline.errors import InvalidInputError
-from trunkline.pfs.loads.defaults import DEFAULT_LOAD_SPECS
 from trunkline.pfs.loads.run import LoadRun, carry_out, resume
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.loads import DEFAULT_DAG_SPEC, begin_with_dag
@@ -35,14 +34,11 @@ class PpsLoadTestMethods:
         return self._carry_out(run, context)
 
     def RunLoadTestDefault(self, request: Empty, context: grpc.ServicerContext) -> pps_pb2.RunLoadTestResponse:
-        """Run the tests that come with the server, up to the first that fails; answer for the last one."""
-        response = pps_pb2.RunLoadTestResponse()
-        for spec in DEFAULT_LOAD_SPECS:
-            run = begin_with_dag(self._versioning, DEFAULT_DAG_SPEC, spec, seed=new_seed(), parallelism=0)
-            response = self._carry_out(run, context)
-            if response.error:
-                break
-        return response
+        def run(spec: str, seed: int) -> pps_pb2.RunLoadTestResponse:
+            begun = begin_with_dag(self._versioning, DEFAULT_DAG_SPEC, spec, seed=seed, parallelism=0)
+            return self._carry_out(begun, context)
+
+        return run_defaults(run)
 
     def _carry_out(self, run: LoadRun, context: grpc.ServicerContext) -> pps_pb2.RunLoadTestResponse:
         problem = problem_of(lambda: carry_out(self._versioning, run, give_up=lambda: not context.is_active()))
