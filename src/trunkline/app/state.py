@@ -3,9 +3,11 @@
 import fcntl
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from trunkline.client.local_server import LOG_FILE, make_home
 from trunkline.errors import ConflictError
 
 FORMAT_VERSION = 1
@@ -14,6 +16,9 @@ _LOCK_FILE = "lock"
 _SERVER_FILE = "server.json"
 _KEY_FILE = "secret.key"
 _KEY_BYTES = 32
+_DATABASE_FILE = "metadata.db"
+_CLOSED_FILES = (_DATABASE_FILE, f"{_DATABASE_FILE}-wal", f"{_DATABASE_FILE}-shm", LOG_FILE)
+_CLOSED_DIRECTORIES = ("objects", "sources")
 
 
 class StateDirectory:
@@ -22,16 +27,17 @@ class StateDirectory:
     def __init__(self, path: Path) -> None:
         """Make the directory where it is missing; raise ConflictError if another server has it."""
         self.path = path.absolute()
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_home(self.path)
         self._lock = self._acquire()
         self._check_format()
+        self._close_to_others()
         self.scratch = self.path / "scratch"
-        self.scratch.mkdir(exist_ok=True)
+        make_home(self.scratch)
 
     @property
     def database_url(self) -> str:
         """Where the metadata is."""
-        return f"sqlite:///{self.path / 'metadata.db'}"
+        return f"sqlite:///{self.path / _DATABASE_FILE}"
 
     @property
     def sources(self) -> Path:
@@ -71,6 +77,16 @@ class StateDirectory:
                 f"{self.path} has format {found}, and this version of Trunkline knows format {FORMAT_VERSION}: "
                 "use the version that made it"
             )
+
+    def _close_to_others(self) -> None:
+        """Let nobody else read what is kept, whoever made the directory around it, and with whichever version."""
+        # SQLite gives the files beside the database the rights of this one.
+        os.close(os.open(self.path / _DATABASE_FILE, os.O_WRONLY | os.O_CREAT, 0o600))
+        for name in _CLOSED_DIRECTORIES:
+            (self.path / name).mkdir(mode=0o700, exist_ok=True)
+        for name in (*_CLOSED_FILES, *_CLOSED_DIRECTORIES):
+            with suppress(FileNotFoundError):
+                (self.path / name).chmod((self.path / name).stat().st_mode & 0o700)
 
     def secret_key(self) -> bytes:
         """Return the key that secrets are kept under, made the first time. Nobody else may read its file."""

@@ -52,6 +52,15 @@ def home_directory() -> Path:
     return Path.home() / ".trunkline"
 
 
+def make_home(home: Path) -> None:
+    """Make the directory where it is missing, closed to other users.
+
+    Root lets them pass, and see nothing: commands of pipelines that run as another user find their secrets below, and
+    `/pfs` too where it is no mount.
+    """
+    home.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+
+
 def find_server(home: Path) -> ServerRecord | None:
     """Return the record of the server that runs in home and answers, or None."""
     record = _read_record(home)
@@ -82,7 +91,7 @@ def ensure_server(home: Path, *, announce: Callable[[str], None]) -> ServerRecor
     if record := find_server(home):
         return record
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_home(home)
     except OSError as error:
         raise InvalidInputError(f"cannot use {home} for the local server: {error.strerror}") from None
     with _lock(home / _LOCK_FILE):
@@ -112,7 +121,7 @@ def _start(home: Path) -> ServerRecord:
     (home / RECORD_FILE).unlink(missing_ok=True)
     command = [sys.executable, "-m", "trunkline", "serve", "--home", str(home), *_port_options()]
     log_path = home / LOG_FILE
-    with log_path.open("ab") as log:
+    with os.fdopen(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
         # A session of its own: Ctrl-C and the end of the terminal are not for the server.
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=home

@@ -74,7 +74,7 @@ class WorkerProcess:
         """Start the process; `wait_until_ready` comes next."""
         self._settings = settings
         self._scratch = settings.scratch_root / name
-        self._scratch.mkdir(parents=True, mode=0o755)
+        self._scratch.mkdir(parents=True, mode=0o700)
         self._working_dir = settings.working_dir or self._scratch / OWN_WORKING_DIR
         self._working_dir.mkdir(exist_ok=True)
         self._turn = 0

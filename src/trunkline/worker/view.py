@@ -68,6 +68,8 @@ class View:
         if owner != self._owner:
             self.release()
             self._staged, self._owner = {}, owner
+            if owner is not None:
+                self._let_pass(owner)
         if self._pipes is not None:
             self._pipes.pause()
         kept_dirs: set[str] = set()
@@ -152,6 +154,12 @@ class View:
         if stat.S_IMODE(status.st_mode) != _DIR_MODE:
             os.chmod(entry.path, _DIR_MODE)
         return True
+
+    def _let_pass(self, owner: User) -> None:
+        """Let the owner, and nobody else, get through the worker's directory to view, working directory and secrets."""
+        above = Path(self._root).parent
+        os.chown(above, -1, owner.gid)
+        above.chmod(0o710)
 
     def _make_dir(self, path: str) -> None:
         os.mkdir(path, _DIR_MODE)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -191,3 +192,12 @@ def test_an_ordinary_user_has_long_running_processes_too(python: str, home: Path
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"seen": ["began", "alpha", "ours", "stays", None], "left": []}
+
+
+def test_the_state_of_an_ordinary_user_is_closed_to_others(python: str, home: Path) -> None:
+    script = "from pathlib import Path; from trunkline.app.state import StateDirectory; StateDirectory(Path('state'))"
+    done = _run(python, "-c", script, home=home)
+
+    assert done.returncode == 0, done.stderr
+    modes = {name: stat.S_IMODE((home / "state" / name).stat().st_mode) for name in (".", "scratch", "metadata.db")}
+    assert modes == {".": 0o700, "scratch": 0o700, "metadata.db": 0o600}
