@@ -2,9 +2,21 @@
 
 from collections.abc import Mapping
 
-from trunkline.cli.grammar import Entry, Verb
+from trunkline.cli.grammar import Absent, Entry, Verb
 
-COMMANDS: Mapping[str, Entry | Verb] = {
+# What clients of the field have, and what is answered with why it is not offered.
+_NO_AUTH = "the auth service is not activated"
+_NO_LICENCES = "there are no licences: everything is on without one"
+_AUTH = (
+    *("activate", "deactivate", "login", "whoami", "get-robot-token", "revoke", "get-groups", "get", "set", "check"),
+    *("rotate-root-token", "roles-for-permission", "get-config", "set-config"),
+)
+_ENTERPRISE = (
+    *("activate", "deactivate", "register", "heartbeat", "pause", "unpause", "pause-status", "get-activation-code"),
+    *("sync-contexts", "use-custom-context"),
+)
+
+COMMANDS: Mapping[str, Entry | Verb | Absent] = {
     "create": Verb(
         "Create an object.",
         {
@@ -208,10 +220,46 @@ COMMANDS: Mapping[str, Entry | Verb] = {
         {
             "log-level": Entry("debug:log_level", "Change what the server logs, for a while."),
             "trace": Entry("debug:trace", "Record what the server does, in time."),
+            "dump": Entry(
+                "debug:dump", "Write an archive for a report of a problem: versions, threads, repos and commits."
+            ),
+            "template": Entry("debug:template", "Print what `debug dump` collects, to be changed and given to it."),
+            "profile": Entry("debug:profile", "Write an archive with what the server's threads do, for a flame graph."),
+            "binary": Entry("debug:binary", "Write an archive with the versions of all that the server runs on."),
         },
     ),
     "fsck": Entry("server:fsck", "Check the repository's consistency."),
     "version": Entry("server:version", "Print the versions of this program and of the server."),
+    "shell": Entry("shell:shell", "Run commands from a prompt, without the program's name before each."),
+    "completion": Verb(
+        "Let a shell complete commands and options.",
+        {
+            "bash": Entry("completion:bash", "Print what lets bash complete commands and options."),
+            "zsh": Entry("completion:zsh", "Print what lets zsh complete commands and options."),
+            "fish": Entry("completion:fish", "Print what lets fish complete commands and options."),
+        },
+    ),
+    "auth": Verb(
+        "Use a session token; there is no auth service here.",
+        {
+            "logout": Entry("inactive:logout", "Forget the session token of the context in use."),
+            "use-auth-token": Entry(
+                "inactive:use_auth_token", "Read a session token from standard input, to send it with each call."
+            ),
+            **{name: Absent(name, _NO_AUTH) for name in _AUTH},
+        },
+    ),
+    "enterprise": Verb(
+        "Everything is on without a licence.",
+        {
+            "get-state": Entry(
+                "inactive:enterprise_state", "Print the state of the licence, which is that there is none."
+            ),
+            **{name: Absent(name, _NO_LICENCES) for name in _ENTERPRISE},
+        },
+    ),
+    "idp": Absent("idp", _NO_AUTH),
+    "license": Absent("license", _NO_LICENCES),
     "serve": Entry("server:serve", "Run the server."),
     "shutdown": Entry("server:shutdown", "End the local server that runs in the background."),
 }

@@ -14,8 +14,10 @@ from trunkline.cli.session import Session
 from trunkline.cli.tables import print_table
 from trunkline.client.addresses import parse_address
 from trunkline.client.config import Context
-from trunkline.errors import InvalidInputError
+from trunkline.errors import Error, InvalidInputError, NotFoundError
 from trunkline.model.names import check_project_name
+
+_ANSWER_SECONDS = 1.0
 
 
 @command("context")
@@ -113,6 +115,29 @@ def update_context(
         changes["cluster_deployment_id"] = ""
     session.write(session.config.with_context(name, replace(context, **changes)))
     click.echo(f"editing the context {name!r}", err=True)
+    if project:
+        _warn_of_missing_project(session, session.config.contexts[name])
+
+
+def _warn_of_missing_project(session: Session, context: Context) -> None:
+    """Say that the project of a context is not there, if a server answers that; it may be created later."""
+    from trunkline import proto
+    from trunkline.client.connection import connect as connect_to
+
+    if session.would_start_server(context):
+        return
+    request = proto.pfs_pb2.InspectProjectRequest(project=proto.pfs_pb2.Project(name=context.project))
+    try:
+        with connect_to(context=context, rpc_timeout_seconds=_ANSWER_SECONDS) as client:
+            client.pfs.InspectProject(request)
+    except NotFoundError:
+        click.echo(
+            f"warning: there is no project {context.project!r} yet: make it with `pachctl create project "
+            f"{context.project}`",
+            err=True,
+        )
+    except Error:
+        pass  # whether it answers is not what was asked for
 
 
 @command("context")

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import click
+from click.shell_completion import CompletionItem
 
-from trunkline.cli.options import HELP_NAMES, global_options, take_global_options, without_switch_values
+from trunkline.cli.options import HELP_NAMES, Command, global_options, take_global_options, without_switch_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +31,40 @@ class Verb:
     """A verb and the nouns that it takes."""
 
     help: str
-    nouns: Mapping[str, "Entry | Verb"] = field(default_factory=dict)
+    nouns: Mapping[str, "Entry | Verb | Absent"] = field(default_factory=dict)
 
     def load(self) -> click.Command:
         """Return the verb as a group."""
         return TableGroup(self.nouns, about=self.help)
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A command that clients of the field have, and that says why it is not offered, whatever its arguments."""
+
+    name: str
+    reason: str
+
+    @property
+    def help(self) -> str:
+        """The first line of its help."""
+        return f"Not offered: {self.reason}."
+
+    def load(self) -> click.Command:
+        """Return the command."""
+
+        @click.pass_context
+        def refuse(_: click.Context) -> None:
+            raise click.ClickException(self.reason)
+
+        settings = {**HELP_NAMES, "ignore_unknown_options": True, "allow_extra_args": True}
+        return Command(self.name, callback=refuse, context_settings=settings, help=self.help)
+
+
 class TableGroup(click.Group):
     """A group whose commands come from a table of entries. Nouns are found in the singular and the plural."""
 
-    def __init__(self, table: Mapping[str, Entry | Verb], *, about: str) -> None:
+    def __init__(self, table: Mapping[str, Entry | Verb | Absent], *, about: str) -> None:
         super().__init__(help=about, context_settings=HELP_NAMES)
         self.table = table
 
@@ -62,6 +86,13 @@ class TableGroup(click.Group):
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             ctx.fail(f"unknown command {args[0]!r} for {ctx.command_path!r}{hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the table's names that start so, without loading their commands, else options."""
+        names = [
+            CompletionItem(name, help=entry.help) for name, entry in self.table.items() if name.startswith(incomplete)
+        ]
+        return names or click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table's own lines, so that help loads no command."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,8 +14,12 @@ from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_details, print_table
 from trunkline.client.addresses import DEFAULT_PORT
-from trunkline.client.local_server import find_server, home_directory, stop_server
+from trunkline.client.local_server import home_directory, stop_server
 from trunkline.errors import CorruptDataError, UnavailableError
+from trunkline.model.names import USER
+
+if TYPE_CHECKING:
+    from trunkline.client.connection import Client
 
 _HTTP_PORT = 30600
 
@@ -78,7 +83,7 @@ def shutdown(session: Session, *, home: Path | None) -> None:
 def version(session: Session, *, client_only: bool, timeout: str, compare: bool, raw: str | None) -> None:
     """Print the versions of this program and of the server."""
     rows = [("pachctl", __version__)]
-    server = None if client_only or _is_not_running(session) else _server_version(session, parse_duration(timeout))
+    server = None if client_only or session.would_start_server() else _server_version(session, parse_duration(timeout))
     if server is not None:
         rows.append(("pachd", f"{server.major}.{server.minor}.{server.micro}{server.additional}"))
     if raw:
@@ -91,12 +96,6 @@ def version(session: Session, *, client_only: bool, timeout: str, compare: bool,
         raise click.ClickException(f"versions differ: this is {__version__}, the server is {rows[1][1]}")
     if server is None and not client_only:
         click.echo("no local server runs", err=True)
-
-
-def _is_not_running(session: Session) -> bool:
-    """Tell whether asking for the version would start the local server, which nobody asked for."""
-    is_local = not (os.environ.get("PACHD_ADDRESS") or session.context.pachd_address)
-    return is_local and find_server(home_directory()) is None
 
 
 def _server_version(session: Session, timeout_seconds: float) -> proto.version_pb2.Version:
@@ -177,20 +176,33 @@ def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project:
 def delete_all(session: Session, *, force: bool) -> None:
     """Delete everything.
 
-    All projects, repos, pipelines, jobs and open transactions. Asks first.
+    All projects, pipelines, repos, secrets, defaults and open transactions. Says what there is, and asks first.
     """
     from google.protobuf.empty_pb2 import Empty
 
-    client = session.client
-    repos = [
-        f"{info.repo.project.name}/{info.repo.name}"
-        for info in client.pfs.ListRepo(proto.pfs_pb2.ListRepoRequest(type="user"))
-    ]
-    click.echo(f"This deletes everything at {client.address}, with these repos:", err=True)
-    for name in repos:
-        click.echo(f"  {name}", err=True)
+    client = session.client_outside_transaction
+    click.echo(f"This deletes everything at {client.address}:", err=True)
+    for line in _all_there_is(client):
+        click.echo(f"  {line}", err=True)
     if not force:
         confirm("Delete it all?")
     client.pps.DeleteAll(Empty())
     client.pfs.DeleteAll(Empty())
     client.transaction.DeleteAll(proto.transaction_pb2.DeleteAllRequest())
+
+
+def _all_there_is(client: Client) -> Iterator[str]:
+    """Yield what `delete all` takes away, as ``repo default/images``."""
+    from google.protobuf.empty_pb2 import Empty
+
+    for project in client.pfs.ListProject(proto.pfs_pb2.ListProjectRequest()):
+        yield f"project {project.project.name}"
+    for info in client.pps.ListPipeline(proto.pps_pb2.ListPipelineRequest()):
+        yield f"pipeline {info.pipeline.project.name}/{info.pipeline.name}"
+    for repo in client.pfs.ListRepo(proto.pfs_pb2.ListRepoRequest(type=USER)):
+        yield f"repo {repo.repo.project.name}/{repo.repo.name}"
+    for secret in client.pps.ListSecret(Empty()).secret_info:
+        yield f"secret {secret.secret.name}"
+    listed = client.transaction.ListTransaction(proto.transaction_pb2.ListTransactionRequest())
+    for transaction in listed.transaction_info:
+        yield f"transaction {transaction.transaction.id}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -51,6 +52,13 @@ class Session:
 
         context = replace(self.context, active_transaction="")
         return connect(context=context, rpc_timeout_seconds=self.rpc_timeout_seconds, announce=announce)
+
+    def would_start_server(self, context: Context | None = None) -> bool:
+        """Return whether a call would start the local server, since that is meant and does not run."""
+        from trunkline.client.local_server import find_server, home_directory
+
+        is_local = not (os.environ.get("PACHD_ADDRESS") or (context or self.context).pachd_address)
+        return is_local and find_server(home_directory()) is None
 
     def project(self, named: str | None = None) -> str:
         """Return the project that a command is about: the named one, else the context's."""

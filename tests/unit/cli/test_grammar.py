@@ -4,17 +4,19 @@ from typing import Any
 import pytest
 
 from trunkline.cli.commands import COMMANDS
-from trunkline.cli.grammar import Entry, Verb, plural_of
+from trunkline.cli.grammar import Absent, Entry, Verb, plural_of
 
 Pachctl = Callable[..., Any]
 
 
-def entries(table: Mapping[str, Entry | Verb], words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Entry]]:
+def entries(
+    table: Mapping[str, Entry | Verb | Absent], words: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Entry | Absent]]:
     for word, each in table.items():
-        if isinstance(each, Entry):
-            yield (*words, word), each
-        else:
+        if isinstance(each, Verb):
             yield from entries(each.nouns, (*words, word))
+        else:
+            yield (*words, word), each
 
 
 ENTRIES = dict(entries(COMMANDS))
