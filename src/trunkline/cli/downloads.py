@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trunkline.cli.untar import TarReader
 from trunkline.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
     from google.protobuf.wrappers_pb2 import BytesValue
-
-_COPY_BYTES = 1 << 20
-
-
-class ByteStream(io.RawIOBase):
-    """A readable file over the pieces that a server sends."""
-
-    def __init__(self, pieces: Iterable[BytesValue]) -> None:
-        self._pieces = iter(pieces)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill the buffer from what is left of a piece, or from the next one."""
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece.value)
-        view = memoryview(buffer).cast("B")
-        count = min(len(view), len(self._rest))
-        view[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
 
 Moved = Callable[[int, int], object]
 """Told of bytes, and of files that are complete."""
@@ -65,38 +36,37 @@ def write_file(pieces: Iterable[BytesValue], path: Path, *, moved: Moved = _not_
 
 
 def extract(pieces: Iterable[BytesValue], *, prefix: str, into: Path, moved: Moved = _not_told) -> None:
-    """Write the files of a tar stream below into, with prefix taken off their paths.
+    """Write the files of a tar stream below into, a directory of ours alone, with prefix taken off their paths.
 
     A file whose path is the prefix itself becomes into.
     """
-    made: set[Path] = set()
-    stream = io.BufferedReader(ByteStream(pieces), _COPY_BYTES)
-    with tarfile.open(fileobj=stream, mode="r|", bufsize=_COPY_BYTES) as archive:
-        for member in _files(archive):
-            path = _below(into, member.name, prefix)
-            if path.parent not in made:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                made.add(path.parent)
-            content = archive.extractfile(member)
-            assert content is not None
-            with path.open("wb") as file:
-                while data := content.read(_COPY_BYTES):
-                    file.write(data)
-                    moved(len(data), 0)
-            moved(0, 1)
+    reader = TarReader(piece.value for piece in pieces)
+    made: set[str] = set()
+    for member in reader:
+        if member.is_dir:
+            continue
+        path = _below(str(into), member.name, prefix)
+        parent = os.path.dirname(path)
+        if parent not in made:
+            os.makedirs(parent, exist_ok=True)
+            made.add(parent)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
+            for piece in reader.content():
+                _write(descriptor, piece)
+                moved(len(piece), 0)
+        finally:
+            os.close(descriptor)
+        moved(0, 1)
 
 
-def _files(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    for member in archive:
-        if member.isfile():
-            yield member
-        # Without this a stream of a million files is kept in memory.
-        archive.members.clear()  # type: ignore[attr-defined]
+def _write(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
-def _below(into: Path, name: str, prefix: str) -> Path:
+def _below(into: str, name: str, prefix: str) -> str:
     rest = ("/" + name.lstrip("/")).removeprefix(prefix.rstrip("/")).strip("/")
-    parts = rest.split("/") if rest else []
-    if ".." in parts:
-        raise InvalidInputError(f"the server sent a path that leaves the directory: {name}")
-    return into.joinpath(*parts)
+    if "\0" in rest or ".." in rest.split("/"):
+        raise InvalidInputError(f"the server sent a path that leaves the directory: {name!r}")
+    return f"{into}/{rest}" if rest else into
