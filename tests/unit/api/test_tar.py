@@ -1,7 +1,10 @@
 import io
 import tarfile
 
-from trunkline.api.tar import joined, tar_stream
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from trunkline.api.tar import header, joined, tar_stream
 from trunkline.objects import open_object_store
 from trunkline.storage.chunk import MemoryChunkIndex
 from trunkline.storage.fileset import FileSets
@@ -26,3 +29,19 @@ def test_an_archive_holds_every_entry_with_its_content() -> None:
     assert {"/" + name.lstrip("/"): data for name, data in read.items()} == content
     assert {"many", "long"} <= directories
     assert len(pieces) > 3
+
+
+@given(
+    path=st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF), min_size=1, max_size=110),
+    size_bytes=st.integers(0, 10**6) | st.integers(8**11 - 2, 8**12),
+    is_dir=st.booleans(),
+)
+@example(path="n" * 100, size_bytes=0, is_dir=False)
+@example(path="n" * 101, size_bytes=0, is_dir=True)
+def test_a_header_is_what_tarfile_writes(path: str, size_bytes: int, is_dir: bool) -> None:
+    path = f"/{path}/" if is_dir else f"/{path}"
+    entry = tarfile.TarInfo(path)
+    entry.mode, entry.size = 0, size_bytes
+    entry.type = tarfile.DIRTYPE if is_dir else tarfile.REGTYPE
+
+    assert header(path, size_bytes, is_dir=is_dir) == entry.tobuf(tarfile.GNU_FORMAT)
