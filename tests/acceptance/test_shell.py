@@ -6,6 +6,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,28 +60,68 @@ def test_lines_that_are_piped_run_one_after_the_other(pachctl: Pachctl) -> None:
     assert failed.returncode == 1
 
 
-def test_tab_completes_at_the_prompt(pachctl: Pachctl, server: ServerProcess, tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    environment = {**server.environment(tmp_path), "TERM": "dumb"}
-    shell = subprocess.Popen(
-        [PROGRAMS / "pachctl", "shell"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-    )
-    os.close(theirs)
-    seen = b""
-    while b"pachctl> " not in seen:
-        seen += os.read(ours, 1000)
+class Prompt:
+    """``pachctl shell`` on a terminal of its own."""
 
-    os.write(ours, b"cre\tproj\ttabbed\nexit\n")
+    def __init__(self, server: ServerProcess, directory: Path) -> None:
+        self.terminal, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            # A session of its own, with this terminal, so that what is typed there can be Ctrl-C.
+            ["setsid", "--ctty", "--wait", str(PROGRAMS / "pachctl"), "shell"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**server.environment(directory), "TERM": "dumb"},
+        )
+        os.close(theirs)
 
-    try:
-        while piece := os.read(ours, 1000):
-            seen += piece
-    except OSError:  # how Linux says that the other end is closed
-        pass
-    os.close(ours)
-    assert shell.wait() == 0, seen
-    projects = [json.loads(each) for each in pachctl("inspect", "project", "tabbed", "--raw").stdout.split("\n\n")]
-    assert [each["project"]["name"] for each in projects] == ["tabbed"]
+    def type(self, text: str) -> None:
+        os.write(self.terminal, text.encode())
+
+    def until(self, text: str) -> str:
+        """Return what comes up to a text."""
+        seen = ""
+        while text not in seen:
+            seen += os.read(self.terminal, 1).decode("latin-1")
+        return seen
+
+    def end(self) -> int:
+        self.type("exit\n")
+        with suppress(OSError):  # how Linux says that the other end is closed
+            while os.read(self.terminal, 1000):
+                pass
+        os.close(self.terminal)
+        return self.process.wait()
+
+
+@pytest.fixture
+def prompt(server: ServerProcess, tmp_path: Path) -> Prompt:
+    started = Prompt(server, tmp_path)
+    started.until("pachctl> ")
+    return started
+
+
+def test_tab_completes_at_the_prompt(pachctl: Pachctl, prompt: Prompt) -> None:
+    prompt.type("cre\tproj\ttabbed\n")
+    prompt.until("pachctl> ")
+
+    assert prompt.end() == 0
+    shown = json.loads(pachctl("inspect", "project", "tabbed", "--raw").stdout)
+    assert shown["project"]["name"] == "tabbed"
+
+
+def test_ctrl_c_ends_the_command_and_not_the_shell(pachctl: Pachctl, prompt: Prompt) -> None:
+    pachctl("create", "repo", "followed")
+    pachctl("put", "file", "followed@master:/x", stdin="x")
+
+    prompt.type("subscribe commit followed@master --raw\n")
+    prompt.until('"finished"')
+    prompt.type("\x03")
+    prompt.until("pachctl> ")
+    prompt.type("list repo\n")
+
+    assert "followed" in prompt.until("pachctl> ")
+    assert prompt.end() == 0
 
 
 @pytest.mark.parametrize(
