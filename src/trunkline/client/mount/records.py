@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from trunkline.client.local_server import home_directory
+from trunkline.client.local_server import home_directory, make_home
 from trunkline.client.mount.fuse import FILE_SYSTEM
 from trunkline.errors import ConflictError, Error, InvalidInputError
 from trunkline.model.ids import new_id
@@ -47,6 +47,7 @@ class MountState:
     @classmethod
     def create(cls, directory: Path) -> "MountState":
         """Make a state directory and hold its lock until this process ends."""
+        make_home(home_directory())
         path = _root() / new_id()
         path.mkdir(parents=True, mode=0o700)
         lock = (path / "lock").open("w")
