@@ -90,7 +90,7 @@ def _lines_so_far(
         known = None
         elapsed_seconds = 0.0
         while not ended.wait(start + schedule(elapsed_seconds) - time.monotonic()):
-            known = known or total()
+            known = known or _known(total)
             elapsed_seconds = time.monotonic() - start
             if ended.is_set():  # while the total was asked for
                 return
@@ -103,6 +103,13 @@ def _lines_so_far(
     finally:
         ended.set()
     teller.join()  # so that no line comes after the last one
+
+
+def _known(total: Callable[[], Amount]) -> Amount:
+    try:
+        return total()
+    except OSError:  # a file that has gone: whoever moves it will tell
+        return _UNKNOWN
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import posixpath
 import sys
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -147,9 +148,14 @@ def edit_requests(
 
 
 def measure(upload: Upload) -> Iterator[tuple[int, int]]:
-    """Yield bytes and number of the files that a local source is, or has in it."""
-    for file in _walk(upload.source) if os.path.isdir(upload.source) else (upload.source,):
-        yield os.path.getsize(file), 1
+    """Yield bytes and number of the files that a local source is, or has in it.
+
+    What has gone meanwhile is passed over: this is asked for when the files are put already.
+    """
+    with suppress(OSError):
+        for file in _walk(upload.source) if os.path.isdir(upload.source) else (upload.source,):
+            with suppress(OSError):
+                yield os.path.getsize(file), 1
 
 
 def _named(upload: Upload, *, append: bool, reread: bool) -> proto.pfs_pb2.ModifyFileRequest:

@@ -104,3 +104,15 @@ def test_a_failure_is_not_followed_by_a_line(capsys: pytest.CaptureFixture[str])
         raise OSError("gone")
 
     assert capsys.readouterr().err == ""
+
+
+def test_a_total_that_cannot_be_told_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = Heard("put so far: 1 file, 100B")
+    monkeypatch.setattr(sys, "stderr", stderr)
+
+    def total() -> Amount:
+        raise FileNotFoundError
+
+    with progress("put", None, total=total, schedule=lambda elapsed: elapsed) as watched:
+        watched.moved(100, 1)
+        assert stderr.told.wait(60)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import click
 import pytest
 
-from trunkline.cli.uploads import MESSAGE_BYTES, Upload, edit_requests, plan_uploads
+from trunkline.cli.uploads import MESSAGE_BYTES, Upload, edit_requests, measure, plan_uploads
 
 
 @pytest.fixture
@@ -144,3 +144,14 @@ def test_what_is_sent_is_counted(tmp_path: Path) -> None:
     )
 
     assert [sum(each) for each in zip(*counts, strict=True)] == [6, 2]
+
+
+def test_what_a_source_holds_is_measured_and_what_has_gone_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "deep" / "b").write_bytes(b"22")
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+
+    assert sorted(measure(Upload(str(tmp_path), "/"))) == [(1, 1), (2, 1)]
+    assert list(measure(Upload(str(tmp_path / "a"), "/"))) == [(1, 1)]
+    assert list(measure(Upload(str(tmp_path / "gone"), "/"))) == []
