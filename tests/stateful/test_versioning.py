@@ -199,6 +199,7 @@ class VersioningMachine(RuleBasedStateMachine):
     @rule(
         wired=st.sampled_from(
             [
+                ("out@master", ["a@master", "b@master"]),
                 ("chain@master", ["out@master"]),
                 ("chain@master", ["out@master", "b@master"]),
                 ("late@master", ["a@trig"]),
@@ -208,6 +209,8 @@ class VersioningMachine(RuleBasedStateMachine):
     def wire(self, wired: tuple[str, list[str]]) -> None:
         """Make a computed branch, or let it be computed from other branches."""
         branch, sources = wired
+        if not all(source in self.model.heads for source in sources):
+            return
         provenance = [key(source) for source in sources]
         id = self._done(lambda tx: create_branch(tx, key(branch), provenance=provenance))  # noqa: A001
         if sources != self.model.upstream.get(branch):
@@ -220,6 +223,8 @@ class VersioningMachine(RuleBasedStateMachine):
         if branch not in self.model.heads:
             return
         if self.model.may_delete(branch):
+            if branch in SOURCES and branch != "a@side":  # the other rules need it
+                return
             self._done(lambda tx: delete_branch(tx, key(branch)))
             self.model.delete(branch)
         else:
@@ -237,7 +242,7 @@ class VersioningMachine(RuleBasedStateMachine):
                 forget_commit(tx, resolve_commit(tx, named(forgotten)), [])
             start_commit(tx, key("a@new"))
             delete_branch(tx, key("b@other"))
-            delete_branch(tx, key("b@master"))
+            delete_branch(tx, key("a@trig"))  # as it follows another
 
         self._refused(act)
 
