@@ -57,9 +57,7 @@ def test_another_user_finds_inputs_and_secrets_and_nothing_else(
 ) -> None:
     lab = type(lab)(state.path)  # one whose objects and scratch are those of the state
     source = lab.source("in", {"/a": b"alpha", "/s.py": LOOK})
-    executor = LocalExecutor(
-        lab.url, state.scratch, find_chunks=lambda _: {}, slots=1, isolation=isolation, working_dir=state.path
-    )
+    executor = LocalExecutor(lab.url, state.scratch, find_chunks=lambda _: {}, slots=1, isolation=isolation)
 
     datum_set = lab.set(
         lab.datum((source, "/")),
