@@ -75,6 +75,23 @@ def test_another_user_finds_inputs_and_secrets_and_nothing_else(
     assert lab.files(result.layer) == {"/x": repr([NOBODY, "alpha", "sesame", *[refused] * 5]).encode()}
 
 
+@pytest.mark.root
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("isolation", [Isolation.NAMESPACE, Isolation.MAPPED])
+def test_another_user_can_run_what_it_wrote_where_it_starts(lab, state: StateDirectory, isolation: Isolation) -> None:
+    lab = type(lab)(state.path)
+    executor = LocalExecutor(lab.url, state.scratch, find_chunks=lambda _: {}, slots=1, isolation=isolation)
+    main = "import os, other; open(os.environ['PFS'] + '/out/x', 'w').write(f'{other.WORD} {os.getuid()}')"
+    script = f"""echo 'WORD = "hello"' > other.py; echo "{main}" > main.py; /usr/bin/python3 main.py"""
+
+    datum_set = lab.set(lab.datum((lab.source("in", {"/a": b""}), "/")), cmd=["/bin/sh", "-c", script], user="nobody")
+    result = executor.submit(datum_set).result(60)
+    executor.close()
+
+    assert result.datums[0].reason == ""
+    assert lab.files(result.layer) == {"/x": f"hello {NOBODY}".encode()}
+
+
 def modes(state: StateDirectory, *names: str) -> list[str]:
     return [oct(stat.S_IMODE((state.path / name).stat().st_mode)) for name in names]
 
