@@ -172,6 +172,8 @@ def test_a_target_that_takes_nothing_is_refused_before_anything_is_read(
     pachctl("create", "branch", "derived@computed", "-p", "source@master")
     pachctl("create", "branch", "derived@empty", "-p", "source@nothing")
     pachctl("put", "file", "source@master:/x", stdin="x")
+    for branch in ("computed", "empty"):
+        pachctl("finish", "commit", f"derived@{branch}", check=False)  # the second time it is finished
     finished = pachctl("list", "commit", "source@master", "--raw").stdout.partition('"id": "')[2][:32]
 
     for target, reason in (

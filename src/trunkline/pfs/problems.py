@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from trunkline.model.jobs import OriginKind
 from trunkline.pfs import repairs
-from trunkline.pfs.provenance import upstream_of
+from trunkline.pfs.provenance import missing_provenance, upstream_of
 from trunkline.pfs.queries import branches, commits, dangling
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
@@ -90,22 +89,12 @@ def _of_branch(tx: Transaction, branch: BranchRow, rows: dict[int, CommitRow]) -
 
 def _of_head_provenance(tx: Transaction, branch: BranchRow, head: CommitRow) -> Iterator[Problem]:
     """Compare what a branch is computed from with what its head says it was computed from."""
-    # What people put there by hand, or what the branch stood at before it was computed, has none.
-    if head.origin is not OriginKind.AUTO or head.branch_name != branch.branch.name or _is_empty_head(head):
-        return
-    computed_from = {other.repo_key for other in commits.provenance_of(tx.connection, head.key)}
-    for key, _ in branches.provenance_of(tx.connection, branch.key):
-        upstream = branches.find_branch_by_key(tx.connection, key)
-        if upstream is not None and upstream.repo_key not in computed_from:
-            yield Problem(
-                f"commit {head.commit}, the head of {branch.branch}, does not say which commit of {upstream.branch} it "
-                "was computed from",
-                partial(repairs.restore_head_provenance, branch=branch, head=head, upstream=upstream),
-            )
-
-
-def _is_empty_head(head: CommitRow) -> bool:
-    return not head.root and head.parent is None and head.started_at == head.finishing_at == head.finished_at
+    for upstream in missing_provenance(tx, branch, head):
+        yield Problem(
+            f"commit {head.commit}, the head of {branch.branch}, does not say which commit of {upstream.branch} it "
+            "was computed from",
+            partial(repairs.restore_head_provenance, branch=branch, head=head, upstream=upstream),
+        )
 
 
 def _of_finished(tx: Transaction, row: CommitRow, composed: str | None) -> Iterator[Problem]:

@@ -82,6 +82,22 @@ def is_computed(tx: Transaction, branch: BranchRow) -> bool:
     return any(other.branch.repo != own_spec for other in upstream)
 
 
+def missing_provenance(tx: Transaction, branch: BranchRow, head: CommitRow) -> list[BranchRow]:
+    """Return what a branch is computed from and its head was not."""
+    # What people put there by hand, or what the branch stood at before it was computed, has none.
+    if head.origin is not OriginKind.AUTO or head.branch_name != branch.branch.name or _is_empty_head(head):
+        return []
+    computed_from = {other.repo_key for other in commits.provenance_of(tx.connection, head.key)}
+    upstream = [
+        branches.find_branch_by_key(tx.connection, key) for key, _ in branches.provenance_of(tx.connection, branch.key)
+    ]
+    return [other for other in upstream if other is not None and other.repo_key not in computed_from]
+
+
+def _is_empty_head(head: CommitRow) -> bool:
+    return not head.root and head.parent is None and head.started_at == head.finishing_at == head.finished_at
+
+
 def record_provenance(tx: Transaction, commit: CommitRow, branch: BranchRow) -> None:
     """Note that a commit is made from the heads, as they are now, of what its branch is made from."""
     heads = [

@@ -11,7 +11,7 @@ from trunkline.model.names import SPEC
 from trunkline.model.versions import CommitReference
 from trunkline.pfs.bases import CommitForgottenError, check_base_of_next, root_of
 from trunkline.pfs.branches import give_empty_head
-from trunkline.pfs.provenance import is_computed
+from trunkline.pfs.provenance import is_computed, missing_provenance
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
@@ -110,6 +110,7 @@ def _remove(tx: Transaction, rows: Sequence[CommitRow], listeners: Sequence[List
     for listener in listeners:
         listener.commits_deleted(tx, rows)
     headless: dict[int, None] = {}
+    moved_back: dict[int, None] = {}
     for row in rows:
         kept = _kept_ancestor(tx, row, keys)
         heads = branches.branches_with_head(tx.connection, row.key)
@@ -117,8 +118,7 @@ def _remove(tx: Transaction, rows: Sequence[CommitRow], listeners: Sequence[List
             commits.update_commit(tx.connection, child.key, parent=kept)
         for branch in heads:
             branches.update_branch(tx.connection, branch.key, head=kept, updated_at=tx.now)
-            if kept is None:
-                headless[branch.key] = None
+            (headless if kept is None else moved_back)[branch.key] = None
     commits.delete_commits(tx.connection, sorted(keys))
     for repo_key in {row.repo_key for row in rows}:
         _refuse_stranded_heads(tx, repo_key)
@@ -128,6 +128,13 @@ def _remove(tx: Transaction, rows: Sequence[CommitRow], listeners: Sequence[List
             tx.lacking[key] = None
         else:
             give_empty_head(tx, branch)
+    for key in moved_back:
+        branch = branches.branch_by_key(tx.connection, key)
+        # Its head is from before it was computed from something else: it is computed anew.
+        if branch.head is not None and missing_provenance(
+            tx, branch, commits.commit_by_key(tx.connection, branch.head)
+        ):
+            tx.lacking[key] = None
 
 
 def _refuse_stranded_heads(tx: Transaction, repo_key: int) -> None:

@@ -43,6 +43,7 @@ class Commit:
     state: State = "open"
     is_failed: bool = False
     is_forgotten: bool = False
+    is_empty_head: bool = False
     ops: list[Op] = field(default_factory=list)
     files: Files = field(default_factory=dict)
 
@@ -116,7 +117,7 @@ class VersionModel:
         repo = branch.partition("@")[0]
         commit = self.find(repo, id)
         if commit is None:
-            commit = Commit(repo, id, branch, None, is_auto=True, state="finished")
+            commit = Commit(repo, id, branch, None, is_auto=True, state="finished", is_empty_head=True)
             self.commits.append(commit)
         self.heads[branch] = commit
 
@@ -241,12 +242,21 @@ class VersionModel:
                 kept = kept.parent
             if kept is not None:
                 self.heads[branch] = kept
+                if kept is not head and self._is_computed_otherwise(branch, kept):
+                    lacking.append(branch)
                 continue
             del self.heads[branch]
             (lacking if branch in self.upstream else moved).append(branch)
         for branch in moved:
             self.give_empty_head(branch, id)
         self.propagate(moved, id, lacking=lacking)
+
+    def _is_computed_otherwise(self, branch: str, head: Commit) -> bool:
+        """Tell whether a head was computed from less than its branch is now."""
+        if not head.is_auto or head.branch != branch or head.is_empty_head:
+            return False
+        repos = {each.repo for each in head.provenance}
+        return any(source.partition("@")[0] not in repos for source in self.upstream.get(branch, ()))
 
 
 def _line(commit: Commit | None) -> list[Commit]:

@@ -1,10 +1,11 @@
 """Squashing and dropping single commits; sets are in test_commits."""
 
 import pytest
-from pfs_story import at, compute, head, make_repos, put, read
+from pfs_story import at, compute, head, make_repos, provenance, put, read
 
 from trunkline.errors import ConflictError, NotFoundError
 from trunkline.pfs.commits import finish_commit
+from trunkline.pfs.fsck import check_versions
 from trunkline.pfs.removal import drop_commit, squash_commit
 from trunkline.pfs.versioning import Versioning
 
@@ -94,3 +95,21 @@ def test_branches_that_lose_their_last_commit_get_new_ones(versioning: Versionin
     assert head(versioning, "in").finished_at is not None
     assert head(versioning, "out").finishing_at is None
     assert head(versioning, "out").commit.id == head(versioning, "in").commit.id
+
+
+def test_a_branch_that_falls_back_to_before_its_provenance_changed_is_computed_anew(versioning: Versioning) -> None:
+    _, second = two_computed_commits(versioning)
+    make_repos(versioning, "more")
+    put(versioning, "more", {"/m": "1"})
+    compute(versioning, "out", "in@master", "more@master")
+    finish(versioning, "out")
+    dropped = head(versioning, "out")
+
+    with versioning.transaction() as tx:
+        drop_commit(tx, at(f"out@{dropped.commit.id}"), [])
+
+    new = head(versioning, "out")
+    assert new.commit.id not in (second, dropped.commit.id)
+    assert new.finished_at is None
+    assert sorted(each.partition("@")[0] for each in provenance(versioning, "out")) == ["in", "more"]
+    assert list(check_versions(versioning)) == []
