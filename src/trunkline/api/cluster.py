@@ -12,6 +12,7 @@ from trunkline.pfs.metadata import cluster_metadata
 from trunkline.pfs.queries.repos import find_project
 from trunkline.pfs.versioning import Versioning
 from trunkline.proto import admin_pb2, admin_pb2_grpc, version_pb2, version_pb2_grpc
+from trunkline.supervision import Supervisor
 
 # Of the 2.12 line: clients of that line accept it without a warning.
 FIELD_VERSION = (2, 12, 2)
@@ -46,8 +47,11 @@ class VersionService(version_pb2_grpc.APIServicer):
 class AdminService(admin_pb2_grpc.APIServicer):
     """``admin_v2.API``."""
 
-    def __init__(self, versioning: Versioning, *, deployment_id: str, state_directory: Path) -> None:
+    def __init__(
+        self, versioning: Versioning, supervisor: Supervisor, *, deployment_id: str, state_directory: Path
+    ) -> None:
         self._versioning = versioning
+        self._supervisor = supervisor
         self._state_directory = state_directory
         self._deployment_id = deployment_id
 
@@ -66,6 +70,7 @@ class AdminService(admin_pb2_grpc.APIServicer):
         warnings = version_warnings(request.client_version)
         if not has_project:
             warnings.append(f'the current project "{project}" does not exist: choose another, or create it')
+        warnings += map(str, self._supervisor.troubles())
         return admin_pb2.ClusterInfo(
             id=self._deployment_id,
             deployment_id=self._deployment_id,

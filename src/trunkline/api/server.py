@@ -48,6 +48,7 @@ from trunkline.proto import (
     version_pb2_grpc,
 )
 from trunkline.storage.chunk import ChunkRef
+from trunkline.supervision import Supervisor
 
 MESSAGE_BYTES_MAX = 20 * 1024 * 1024
 # Clients hold about 100 streams open at once, and waiting for a commit or a job holds one thread.
@@ -110,6 +111,7 @@ def start_grpc_server(
     resident_logs: ResidentLogs,
     secrets: Secrets,
     garbage: Garbage,
+    supervisor: Supervisor,
     host: str,
     port: int,
     deployment_id: str,
@@ -139,7 +141,7 @@ def start_grpc_server(
     )
     transaction_pb2_grpc.add_APIServicer_to_server(TransactionService(versioning, actions), server)
     admin_pb2_grpc.add_APIServicer_to_server(
-        AdminService(versioning, deployment_id=deployment_id, state_directory=state_directory), server
+        AdminService(versioning, supervisor, deployment_id=deployment_id, state_directory=state_directory), server
     )
     storage_pb2_grpc.add_FilesetServicer_to_server(FilesetService(versioning, chunk_url), server)
     debug_pb2_grpc.add_DebugServicer_to_server(DebugService(versioning), server)

@@ -1,22 +1,30 @@
 """The thread that collects garbage from time to time."""
 
-import threading
-
+from trunkline.db.changes import Changes
 from trunkline.pfs.garbage import Garbage
+from trunkline.supervision import BackgroundThread, Supervisor
 from trunkline.telemetry import log
 
 PERIOD_SECONDS = 6 * 3600.0
 """Also how long after its start a server makes its first pass: one that runs for a command has other things to do."""
+_BACK_OFF_SECONDS = 60.0
+"""A pass is long; a full disk or a lost service takes its time to pass, too."""
 
 
 class Collector:
-    """Makes a pass every few hours."""
+    """Makes a pass every few hours, and the next one earlier where one failed."""
 
-    def __init__(self, garbage: Garbage, *, period_seconds: float = PERIOD_SECONDS) -> None:
+    def __init__(self, garbage: Garbage, supervisor: Supervisor, *, period_seconds: float = PERIOD_SECONDS) -> None:
         self.garbage = garbage
-        self._period_seconds = period_seconds
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="garbage", daemon=True)
+        self._thread = BackgroundThread(
+            supervisor,
+            "garbage",
+            self._pass,
+            wakes=Changes(),
+            first_seconds=period_seconds,
+            look_seconds_max=period_seconds,
+            back_off_seconds=min(_BACK_OFF_SECONDS, period_seconds),
+        )
 
     def start(self) -> None:
         """Begin to wait for the first pass."""
@@ -24,15 +32,8 @@ class Collector:
 
     def close(self) -> None:
         """End, after the pass that is under way."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.close()
 
-    def _run(self) -> None:
-        while not self._closing.wait(self._period_seconds):
-            try:
-                done = self.garbage.collect()
-            except Exception:  # noqa: BLE001 - a full disk or a lost service passes, and the next pass tries again
-                log("garbage").exception("garbage collection was given up")
-            else:
-                log("garbage").info("deleted %d objects, %d bytes", done.deleted_objects, done.deleted_bytes)
+    def _pass(self) -> None:
+        done = self.garbage.collect()
+        log("garbage").info("deleted %d objects, %d bytes", done.deleted_objects, done.deleted_bytes)

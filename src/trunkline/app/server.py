@@ -32,6 +32,7 @@ from trunkline.pps.resident_logs import ResidentLogs
 from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.storage.fileset import FileSets
+from trunkline.supervision import Supervisor
 from trunkline.web.chunks import chunk_path
 from trunkline.web.server import start_http_server
 
@@ -54,6 +55,7 @@ class Server:
     def __init__(self, options: ServerOptions, *, open_executor: Callable[[FileSets], Executor] | None = None) -> None:
         """Start it. Another executor than the local one is opened on the server's own file sets."""
         self._state = StateDirectory(options.home)
+        supervisor = Supervisor()
         objects = open_object_store(self._state.objects_url)
         objects.recover()
         self._db = Database(self._state.database_url)
@@ -74,12 +76,17 @@ class Server:
         resident_logs = ResidentLogs(self.versioning, objects)
         self._residents = Residents(self.versioning, LocalResidence(local.settings), resident_logs, secrets=secrets)
         self._controller = Controller(
-            self.versioning, executor, self._residents, secrets=secrets, runner=options.runner
+            self.versioning,
+            executor,
+            self._residents,
+            secrets=secrets,
+            supervisor=supervisor,
+            runner=options.runner,
         )
         self._clock = Clock(self.versioning)
-        self._collector = Collector(Garbage(self.versioning))
+        self._collector = Collector(Garbage(self.versioning), supervisor)
         deployment_id = self._deployment_id()
-        self._http = start_http_server(self.versioning, host=options.host, port=options.http_port)
+        self._http = start_http_server(self.versioning, supervisor, host=options.host, port=options.http_port)
         self._grpc: GrpcServer = start_grpc_server(
             self.versioning,
             objects,
@@ -88,6 +95,7 @@ class Server:
             resident_logs=resident_logs,
             secrets=secrets,
             garbage=self._collector.garbage,
+            supervisor=supervisor,
             host=options.host,
             port=options.grpc_port,
             deployment_id=deployment_id,

@@ -21,6 +21,7 @@ from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
+from trunkline.supervision import BackgroundThread, Supervisor
 from trunkline.telemetry import log
 
 _JOBS_AT_ONCE = 32
@@ -37,6 +38,7 @@ class Controller:
         residents: Residents,
         *,
         secrets: Secrets,
+        supervisor: Supervisor,
         runner: Runner = Runner.AUTO,
     ) -> None:
         self._runner = runner
@@ -46,11 +48,13 @@ class Controller:
         self._residents = residents
         self._pool = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="job")
         self._cron_triggers = CronTriggers(versioning)
-        self._loop = threading.Thread(target=self._run, name="controller", daemon=True)
+        self._supervisor = supervisor
+        self._loop = BackgroundThread(
+            supervisor, "controller", self._look, wakes=versioning.work, look_seconds_max=_LOOK_SECONDS
+        )
         self._lock = threading.Lock()
         self._active: dict[int, int] = {}  # job -> pipeline
         self._deadlines: dict[int, int | None] = {}  # job that waits for no other -> when its time is up
-        self._closing = threading.Event()
 
     def start(self) -> None:
         """Settle what an earlier server left half done, then begin."""
@@ -61,23 +65,17 @@ class Controller:
 
     def close(self) -> None:
         """Stop looking for jobs and wait for those that run; they go on when a server starts again."""
-        self._closing.set()
-        self._versioning.work.announce()
-        if self._loop.is_alive():
-            self._loop.join()
+        self._loop.close()
         self._cron_triggers.close()
         self._executor.close()
         self._pool.shutdown(wait=True)
 
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            seen = self._versioning.work.count
-            for look in (self._start_ready_jobs, self._end_late_jobs, self._cancel_ended_jobs, self._residents.look):
-                try:
-                    look()
-                except Exception:  # noqa: BLE001 - one bad look must not stop the loop
-                    log("controller").exception("could not look for work")
-            self._versioning.work.wait(seen, seconds=self._seconds_to_look())
+    def _look(self) -> float:
+        self._loop.attempt("looking for ready jobs", self._start_ready_jobs, vital=True)
+        self._loop.attempt("looking for late jobs", self._end_late_jobs, vital=True)
+        self._loop.attempt("looking for stopped jobs", self._cancel_ended_jobs, vital=True)
+        self._loop.attempt("looking for spouts and services", self._residents.look, vital=True)
+        return self._seconds_to_look()
 
     def _start_ready_jobs(self) -> None:
         ready = self._ready_jobs()
@@ -155,7 +153,7 @@ class Controller:
                 job,
                 secrets=self._secrets,
                 runner=self._runner,
-                is_closing=self._closing.is_set,
+                is_closing=lambda: self._loop.is_closing,
             )
             with self._versioning.writes.long():
                 run.run()

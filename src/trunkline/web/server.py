@@ -7,18 +7,19 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from trunkline.errors import UnavailableError
 from trunkline.pfs.versioning import Versioning
+from trunkline.supervision import Supervisor
 from trunkline.web.chunks import ChunkEndpoint
 from trunkline.web.files import FileEndpoint
+from trunkline.web.health import health_endpoint
 
 _METHODS = ["GET", "HEAD"]
 
 
-def application(versioning: Versioning) -> Starlette:
+def application(versioning: Versioning, supervisor: Supervisor) -> Starlette:
     """Return the application: ``/healthz``, ``/pfs/…`` and ``/chunks/…``."""
     files = FileEndpoint(versioning)
     chunks = ChunkEndpoint(versioning)
@@ -31,7 +32,7 @@ def application(versioning: Versioning) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/healthz", lambda _: PlainTextResponse("healthy\n"), methods=_METHODS),
+            Route("/healthz", health_endpoint(supervisor), methods=_METHODS),
             Route("/chunks/{reference}", read_chunk, methods=_METHODS),
             Route("/pfs/{project}/{repo}/{ref}", read, methods=_METHODS),
             Route("/pfs/{project}/{repo}/{ref}/{path:path}", read, methods=_METHODS),
@@ -54,7 +55,7 @@ class HttpServer:
         self._thread.join()
 
 
-def start_http_server(versioning: Versioning, *, host: str, port: int) -> HttpServer:
+def start_http_server(versioning: Versioning, supervisor: Supervisor, *, host: str, port: int) -> HttpServer:
     """Serve on host and port; port 0 picks a free one. Raise UnavailableError where the port is taken."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,8 +65,10 @@ def start_http_server(versioning: Versioning, *, host: str, port: int) -> HttpSe
         listener.close()
         hint = "--http-port names another, 0 any that is free"
         raise UnavailableError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from error
-    config = uvicorn.Config(application(versioning), log_level="warning", lifespan="off", ws="none")
+    config = uvicorn.Config(application(versioning, supervisor), log_level="warning", lifespan="off", ws="none")
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)
+    thread = threading.Thread(
+        target=lambda: supervisor.run_to_end("http", lambda: server.run([listener])), name="http", daemon=True
+    )
     thread.start()
     return HttpServer(f"http://{host}:{listener.getsockname()[1]}", server, thread)

@@ -9,6 +9,7 @@ from trunkline.pfs.chunk_index import DatabaseChunkIndex
 from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.versioning import Versioning
 from trunkline.storage.fileset import FileSets
+from trunkline.supervision import Supervisor
 
 
 class FailingOnce(MemoryObjectStore):
@@ -30,7 +31,8 @@ class FailingOnce(MemoryObjectStore):
 def test_a_pass_that_fails_is_followed_by_another(tmp_path: Path) -> None:
     db = Database(f"sqlite:///{tmp_path / 'metadata.db'}")
     store = FailingOnce()
-    collector = Collector(Garbage(Versioning(db, FileSets(store, DatabaseChunkIndex(db)))), period_seconds=0.01)
+    garbage = Garbage(Versioning(db, FileSets(store, DatabaseChunkIndex(db))))
+    collector = Collector(garbage, Supervisor(), period_seconds=0.01)
 
     collector.start()
     has_gone_on = store.listed.wait(60)
