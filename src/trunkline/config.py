@@ -11,3 +11,8 @@ LOOPBACK = "127.0.0.1"
 def home() -> Path:
     """Return the state directory: ``TRUNKLINE_HOME``, or ``~/.trunkline``."""
     return Path(os.environ.get("TRUNKLINE_HOME") or Path.home() / ".trunkline")
+
+
+def template_imports() -> tuple[str, ...]:
+    """Return the URLs below which templates may import: those in ``TRUNKLINE_TEMPLATE_IMPORTS``, spaces between."""
+    return tuple(os.environ.get("TRUNKLINE_TEMPLATE_IMPORTS", "").split())

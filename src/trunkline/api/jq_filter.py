@@ -1,27 +1,25 @@
-"""Filters in the language of jq, which may run for ever: they run in a process that is killed when time is up.
-
-This module is that process, too: ``python -m trunkline.api.jq_filter PROGRAM`` reads a JSON value a line and answers
-each with ``+`` or ``-``.
-"""
+"""Filters in the language of jq, over messages as JSON."""
 
 import json
-import subprocess
-import sys
-import time
+import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import TypeVar
 
-import jq  # type: ignore[import-not-found]  # compiled, without types
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from trunkline.api.confined.run import run_confined
 from trunkline.errors import InvalidInputError
 
 M = TypeVar("M", bound=Message)
 SECONDS_MAX = 10.0
-_REASON_CHARS_MAX = 2000
-_BATCH = 2000
+"""What the filter of one call may take in all, however long its client takes to read."""
+_BATCH_MESSAGES = 2000
+_BATCH_BYTES = 8 * 1024 * 1024
+_PROGRAM_CHARACTERS_MAX = 16 * 1024
+_TOLD_CHARACTERS = 200
+# Where the grammar has them: before all else. They could open nothing, but tell which files there are.
+_IMPORTS = re.compile(r"(?:\s|#[^\n]*(?:\n|$))*(?:module|import|include)\b")
 
 
 def matching(program: str, messages: Iterable[M]) -> Iterator[M]:
@@ -29,37 +27,35 @@ def matching(program: str, messages: Iterable[M]) -> Iterator[M]:
     if not program:
         yield from messages
         return
-    deadline = time.monotonic() + SECONDS_MAX
-    source = iter(messages)
-    while batch := list(islice(source, _BATCH)):
-        lines = [json_format.MessageToJson(each, preserving_proto_field_name=True, indent=None) for each in batch]
-        verdicts = _run(program, "\n".join(lines), deadline - time.monotonic())
-        yield from (message for message, verdict in zip(batch, verdicts, strict=True) if verdict == "+")
-
-
-def _run(program: str, text: str, seconds: float) -> str:
-    command = [sys.executable, "-P", "-m", __name__, program]
-    try:
-        done = subprocess.run(
-            command, input=text, capture_output=True, text=True, timeout=max(0.0, seconds), check=False
+    if len(program) > _PROGRAM_CHARACTERS_MAX:
+        raise InvalidInputError(f"jq filter: it is longer than {_PROGRAM_CHARACTERS_MAX} characters")
+    if _IMPORTS.match(program):
+        raise InvalidInputError("jq filter: it imports, and filters import nothing: write in it what it needs")
+    seconds_left = SECONDS_MAX
+    for batch, lines in _batches(messages):
+        text = "\n".join((json.dumps(program), *lines))
+        verdicts, took = run_confined(
+            "jq_program",
+            text.encode(),
+            what=f"jq filter {program[:_TOLD_CHARACTERS]!r}",
+            seconds=max(0.0, seconds_left),
         )
-    except subprocess.TimeoutExpired:
-        raise InvalidInputError(f"jq filter {program!r} took longer than {SECONDS_MAX:.0f} s") from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["it ended without a reason"]
-        raise InvalidInputError(f"jq filter {program!r}: {lines[-1][:_REASON_CHARS_MAX]}")
-    return done.stdout
+        seconds_left -= took
+        yield from (message for message, verdict in zip(batch, verdicts.decode(), strict=True) if verdict == "+")
 
 
-def _answer(program: str) -> None:
-    try:
-        compiled = jq.compile(program)
-        for line in sys.stdin:
-            found = next(iter(compiled.input_value(json.loads(line))), None)
-            sys.stdout.write("-" if found is None or found is False else "+")
-    except ValueError as error:
-        sys.exit(" ".join(str(error).split()))
-
-
-if __name__ == "__main__":
-    _answer(sys.argv[1])
+def _batches(messages: Iterable[M]) -> Iterator[tuple[list[M], list[str]]]:
+    """Yield messages, many together, each with its line of JSON."""
+    batch: list[M] = []
+    lines: list[str] = []
+    size = 0
+    for message in messages:
+        line = json_format.MessageToJson(message, preserving_proto_field_name=True, indent=None)
+        batch.append(message)
+        lines.append(line)
+        size += len(line)
+        if len(batch) >= _BATCH_MESSAGES or size >= _BATCH_BYTES:
+            yield batch, lines
+            batch, lines, size = [], [], 0
+    if batch:
+        yield batch, lines

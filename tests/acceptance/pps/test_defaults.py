@@ -112,7 +112,9 @@ def test_a_template_that_slips_is_told_what_was_meant(cluster: Cluster) -> None:
         cluster.pps.RenderTemplate(pps_pb2.RenderTemplateRequest(template=template))
 
 
-def test_templates_import_over_http_and_relative_to_there(cluster: Cluster, tmp_path: Path) -> None:
+def test_templates_import_over_http_and_relative_to_there(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "lib").mkdir()
     library = 'function(name) (import "base.libsonnet") + { pipeline: { name: name } }'
     (tmp_path / "lib" / "spec.libsonnet").write_text(library)
@@ -121,6 +123,7 @@ def test_templates_import_over_http_and_relative_to_there(cluster: Cluster, tmp_
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("TRUNKLINE_TEMPLATE_IMPORTS", f"https://example.invalid/ {address}/")
     template = f'function(name) (import "{address}/lib/spec.libsonnet")(name)'
     absent = f'import "{address}/absent"'
 
