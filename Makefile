@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SDK_INSTALLED := $(SDK_VENV)/.installed
 
-.PHONY: install demo test test-long check format bench protos clean
+.PHONY: install demo test test-long check docs format bench protos clean
 
 install: $(INSTALLED)  ## environment with all that the demo and the tests need
 
@@ -15,7 +15,7 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Trunkline needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[examples,mount,postgres,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[examples,mount,postgres,docs,dev]'
 	@touch $@
 
 # The published client has an environment of its own, so that what it needs cannot change what we run with.
@@ -33,11 +33,15 @@ test: check $(SDK_INSTALLED)  ## all checks and all tests
 test-long: $(INSTALLED)  ## the stateful tests with a large budget, and 24 clients for a minute
 	TRUNKLINE_HYPOTHESIS_PROFILE=long $(BIN)/pytest -o faulthandler_timeout=0 tests/stateful
 
-check: $(INSTALLED)  ## format, lint, types, layers
+check: $(INSTALLED)  ## format, lint, types, layers, and the documentation site
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory docs
+
+docs: $(INSTALLED)  ## the documentation site, into build/docs/index.html; a warning is an error
+	$(BIN)/sphinx-build -q -E -W --keep-going -d build/doctrees docs build/docs
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

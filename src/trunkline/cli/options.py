@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -78,8 +79,18 @@ def without_switch_values(arguments: Sequence[str], parameters: Sequence[click.P
 
 
 def command(name: str) -> Callable[[Callable[..., Any]], Command]:
-    """Make a command of a function; the docstring is its help."""
-    return click.command(name, cls=Command, context_settings=HELP_NAMES)
+    r"""Make a command of a function; the docstring is its help.
+
+    A paragraph of the docstring that starts with a line ``\b`` keeps its lines. Click wants a backspace there,
+    which a raw docstring cannot hold.
+    """
+
+    def make(function: Callable[..., Any]) -> Command:
+        about = inspect.cleandoc(function.__doc__ or "").replace("\\b\n", "\b\n")
+        made: Command = click.command(name, cls=Command, context_settings=HELP_NAMES, help=about)(function)
+        return made
+
+    return make
 
 
 def global_options(*, hidden: bool = False) -> list[click.Option]:
