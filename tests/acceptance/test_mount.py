@@ -1,5 +1,6 @@
 """Mounts as a user has them: the kernel's FUSE, the command line, and a server that may go away."""
 
+import mmap
 import os
 import signal
 import socket
@@ -413,3 +414,34 @@ def read_again(file: Path) -> str:
         except OSError:
             continue
     raise AssertionError(f"{file} stays unreadable")
+
+
+def test_a_reader_sees_one_version_whatever_is_written_meanwhile(pachctl: Pachctl, repo: str, tmp_path: Path) -> None:
+    """The kernel keeps pages once for all who have a file open."""
+    old, new = b"o" * (3 << 20), b"n" * (3 << 20)
+    (tmp_path / "old").write_bytes(old)
+    pachctl("put", "file", f"{repo}@master:/large", "-f", str(tmp_path / "old"))
+    pachctl("mount", str(tmp_path / "mnt"), "--repos", f"{repo}+w")
+    mounted = tmp_path / "mnt" / repo
+
+    with (mounted / "large").open("rb", buffering=0) as reader, (mounted / "a.txt").open("rb") as replaced:
+        assert reader.read(10) == old[:10]
+        (mounted / "large").write_bytes(new)
+        os.posix_fadvise(reader.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        with mmap.mmap(reader.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            assert mapped[:] == new
+        assert os.pread(reader.fileno(), len(new) + 1, 0) == new
+        (mounted / "a.new").write_text("replaced\n")
+        (mounted / "a.new").replace(mounted / "a.txt")
+        assert replaced.read() == b"first\n"
+    with (mounted / "d" / "b.txt").open("a") as first, (mounted / "d" / "b.txt").open("a") as second:
+        for line in range(3):
+            print("one", line, file=first, flush=True)
+            print("two", line, file=second, flush=True)
+
+    assert os.statvfs(mounted).f_bavail > 0
+    pachctl("unmount", str(tmp_path / "mnt"))
+    assert pachctl("get", "file", f"{repo}@master:/a.txt").stdout == "replaced\n"
+    assert pachctl("get", "file", f"{repo}@master:/d/b.txt").stdout == (
+        "second\none 0\ntwo 0\none 1\ntwo 1\none 2\ntwo 2\n"
+    )

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol
 
 from trunkline.client.mount.ahead import SmallFiles
 from trunkline.client.mount.blocks import BlockCache
 from trunkline.client.mount.files import FileEntry, Files
+from trunkline.client.mount.handles import Handle, LocalFile
 from trunkline.client.mount.overlay import Overlay
 from trunkline.client.mount.reading import Reader
 from trunkline.client.mount.tree import Tree
@@ -21,6 +21,8 @@ from trunkline.errors import Error, NotFoundError
 
 _WRITING = os.O_WRONLY | os.O_RDWR
 _CHANGES_ROOT = errno.EPERM
+_SPACE_FIELDS = ("f_bsize", "f_frsize", "f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree", "f_favail")
+_NO_SPACE = {"f_bsize": 512, "f_frsize": 512, "f_namemax": 255}
 
 
 class Volume:
@@ -45,38 +47,13 @@ class Volume:
         return self.overlay
 
 
-class _Handle(Protocol):
-    def read(self, size: int, offset: int) -> bytes: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass(slots=True)
-class _LocalFile:
-    """An open file that is kept locally."""
-
-    descriptor: int
-    path: str
-    overlay: Overlay
-
-    def read(self, size: int, offset: int) -> bytes:
-        return os.pread(self.descriptor, size, offset)
-
-    def write(self, data: bytes, offset: int) -> int:
-        self.overlay.changed(self.path)
-        return os.pwrite(self.descriptor, data, offset)
-
-    def close(self) -> None:
-        os.close(self.descriptor)
-
-
 @dataclass(slots=True)
 class MountedFiles:
     """The directories of a mount by name, and the files in them that are open. Threads may share it."""
 
     volumes: Mapping[str, Volume]
     owner: tuple[int, int] = field(default_factory=lambda: (os.getuid(), os.getgid()))
-    _handles: dict[int, _Handle] = field(default_factory=dict)
+    _handles: dict[int, Handle] = field(default_factory=dict)
     _next_handle: int = 1
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -110,23 +87,20 @@ class MountedFiles:
         with _as_os_errors():
             volume, inner = self._split(path)
             if flags & _WRITING:
-                overlay = volume.writable()
-                return self._keep(_LocalFile(overlay.open(inner, _for_both(flags)), inner, overlay))
+                return self._keep(volume.writable().open(inner, _for_both(flags)))
             entry = volume.shown.find(inner)
             if entry is None:
                 raise _failure(errno.ENOENT, path)
             if entry.is_directory:
                 raise _failure(errno.EISDIR, path)
-            if volume.overlay and volume.overlay.local(inner).is_file():
-                return self._keep(_LocalFile(volume.overlay.open(inner, os.O_RDONLY), inner, volume.overlay))
-            return self._keep(Reader(volume.files, entry, volume.cache, small=volume.small))
+            reader = Reader(volume.files, entry, volume.cache, small=volume.small)
+            return self._keep(volume.overlay.open_to_read(inner, reader) if volume.overlay else reader)
 
     def create(self, path: str, flags: int = os.O_RDWR) -> int:
         """Make an empty file and return a handle of it."""
         with _as_os_errors():
             volume, inner = self._split(path)
-            overlay = volume.writable()
-            return self._keep(_LocalFile(overlay.create(inner, _for_both(flags)), inner, overlay))
+            return self._keep(volume.writable().create(inner, _for_both(flags)))
 
     def read(self, handle: int, size: int, offset: int) -> bytes:
         """Return what an open file has from offset on; fewer bytes than size at its end only."""
@@ -137,9 +111,15 @@ class MountedFiles:
         """Write into an open file and return the number of bytes."""
         with _as_os_errors():
             file = self._handles[handle]
-            if not isinstance(file, _LocalFile):
+            if not isinstance(file, LocalFile):
                 raise _failure(errno.EBADF)
             return file.write(data, offset)
+
+    def sync(self, handle: int) -> None:
+        """Return when what was written into an open file outlives a power cut."""
+        file = self._handles[handle]
+        if isinstance(file, LocalFile):
+            file.sync()
 
     def close(self, handle: int) -> None:
         """Close a file."""
@@ -185,6 +165,15 @@ class MountedFiles:
         self.attributes(path)
         self._changing(path)
 
+    def space(self) -> dict[str, int]:
+        """Return the fields of statvfs: the room that there is for changes; none where nothing can be written."""
+        found = dict(_NO_SPACE)
+        for volume in self.volumes.values():
+            if volume.overlay:
+                status = os.statvfs(volume.overlay.local("/"))
+                return found | {name: getattr(status, name) for name in _SPACE_FIELDS}
+        return found
+
     def _split(self, path: str) -> tuple[Volume, str]:
         name, _, inner = path.lstrip("/").partition("/")
         volume = self.volumes.get(name)
@@ -198,7 +187,7 @@ class MountedFiles:
             raise _failure(_CHANGES_ROOT, path)
         return volume.writable(), inner
 
-    def _keep(self, handle: _Handle) -> int:
+    def _keep(self, handle: Handle) -> int:
         with self._lock:
             number = self._next_handle
             self._next_handle += 1

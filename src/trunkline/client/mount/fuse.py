@@ -1,16 +1,19 @@
 """The door to the kernel: FUSE operations carried out on a `MountedFiles`."""
 
+import errno
 import importlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from trunkline.client.mount.filesystem import MountedFiles
 from trunkline.errors import NotSupportedError
 from trunkline.model.paths import parent
 
 FILE_SYSTEM = "trunkline"
+_RENAME_NOREPLACE = 1
 _FOREVER_SECONDS = 365 * 24 * 3600
 _INSTEAD = "`pachctl get file -r REPO@BRANCH:/ -o DIR` copies the files without it"
 
@@ -49,7 +52,24 @@ def serve(binding: ModuleType, files: MountedFiles, directory: Path, *, ready: C
         options["ro"] = True
     if binding.fuse_version_major == 2:
         options["big_writes"] = True
-    binding.FUSE(_Operations(files, ready), str(directory), foreground=True, debug=debug, **options)
+    _fuse(binding)(_Operations(files, ready), str(directory), foreground=True, debug=debug, **options)
+
+
+def _fuse(binding: ModuleType) -> type:
+    """Return the binding's class, which passes over how to rename, with a look at that."""
+
+    def rename(self: Any, old: bytes, new: bytes, flags: int) -> int:  # noqa: ANN401 - the binding has no types
+        check_rename(flags)
+        return int(self.rename_fuse_2(old, new))
+
+    return type("Fuse", (binding.FUSE,), {"rename_fuse_3": rename})
+
+
+def check_rename(flags: int) -> None:
+    """Raise OSError where two files are to be exchanged: renaming one over the other would lose that."""
+    # The kernel has seen to it that nothing is replaced that may not be.
+    if flags & ~_RENAME_NOREPLACE:
+        raise OSError(errno.EINVAL, "files cannot be exchanged in a mount")
 
 
 class _Operations:
@@ -85,6 +105,13 @@ class _Operations:
 
     def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
         return self._files.write(fh, data, offset)
+
+    def fsync(self, path: str, datasync: int, fh: int) -> int:
+        self._files.sync(fh)
+        return 0
+
+    def statfs(self, path: str) -> dict[str, int]:
+        return self._files.space()
 
     def release(self, path: str, fh: int) -> int:
         self._files.close(fh)

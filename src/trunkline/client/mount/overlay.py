@@ -5,9 +5,11 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from trunkline.client.mount.files import FileEntry, Files
+from trunkline.client.mount.handles import Handle, LocalFile, ShownFile
 from trunkline.client.mount.tree import Tree
 from trunkline.errors import InvalidInputError
 from trunkline.model.paths import check_writable
@@ -29,6 +31,8 @@ class Overlay:
         self._directory = directory
         self._deleted: set[str] = set()
         self._changed: set[str] = set()
+        self._shown: dict[str, set[ShownFile]] = {}
+        """Open files of the commit, by where they are; none of what has a local copy."""
         self._lock = threading.RLock()
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -53,8 +57,8 @@ class Overlay:
                     found[name] = entry
         return found
 
-    def open(self, path: str, flags: int) -> int:
-        """Return a descriptor of the local copy of a file, which is made first; for writing."""
+    def open(self, path: str, flags: int) -> LocalFile:
+        """Open the local copy of a file, which is made first; for writing."""
         with self._lock:
             entry = self._existing(path)
             if entry.is_directory:
@@ -64,15 +68,25 @@ class Overlay:
                 self._changed.add(path)
             else:
                 self._copy_up(path)
-            return os.open(self.local(path), (flags & ~os.O_EXCL) | os.O_CREAT, 0o644)
+            return self._open_local(path, flags & ~os.O_EXCL)
 
-    def create(self, path: str, flags: int) -> int:
-        """Make an empty file and return a descriptor of it."""
+    def open_to_read(self, path: str, reader: Handle) -> Handle:
+        """Open a file that reader reads as long as it has no local copy."""
+        with self._lock:
+            if self.local(path).is_file():
+                return LocalFile(os.open(self.local(path), os.O_RDONLY | os.O_CLOEXEC))
+            shown = self._shown.setdefault(path, set())
+            file = ShownFile(reader, partial(self._forget, path, shown))
+            shown.add(file)
+            return file
+
+    def create(self, path: str, flags: int) -> LocalFile:
+        """Make an empty file and open it."""
         _check_name(path)
         with self._lock:
             self._make_room(path)
             self._changed.add(path)
-            return os.open(self.local(path), flags | os.O_CREAT | os.O_TRUNC, 0o644)
+            return self._open_local(path, flags | os.O_TRUNC)
 
     def changed(self, path: str) -> None:
         """Note that the local copy of a file was written to."""
@@ -88,6 +102,7 @@ class Overlay:
             else:
                 self._make_room(path)
                 self.local(path).touch()
+                self._follow(path)
             os.truncate(self.local(path), length)
             self._changed.add(path)
 
@@ -96,6 +111,7 @@ class Overlay:
         with self._lock:
             self._existing(path)
             self.local(path).unlink(missing_ok=True)
+            self._shown.pop(path, None)  # They go on with what was deleted.
             self._hide(path)
 
     def mkdir(self, path: str) -> None:
@@ -131,6 +147,7 @@ class Overlay:
                 self._copy_up(old)
                 moved = [old]
             self._make_room(new)
+            self._shown.pop(new, None)  # They go on with what was replaced.
             self.local(old).rename(self.local(new))
             self._changed.difference_update(moved)
             self._changed.update(new + path[len(old) :] for path in moved)
@@ -181,16 +198,36 @@ class Overlay:
     def _make_room(self, path: str) -> None:
         self.local(path).parent.mkdir(parents=True, exist_ok=True)
 
+    def _open_local(self, path: str, flags: int) -> LocalFile:
+        descriptor = os.open(self.local(path), flags | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._follow(path)
+        return LocalFile(descriptor, partial(self.changed, path))
+
     def _copy_up(self, path: str) -> None:
         local = self.local(path)
         if local.exists():
             return
         self._make_room(path)
-        partial = local.with_name(f"{_HIDDEN_PREFIX}.{local.name}")
-        with partial.open("wb") as file:
-            stream = self._files.stream(path, 0)
-            file.writelines(stream)
-        partial.replace(local)
+        incomplete = local.with_name(f"{_HIDDEN_PREFIX}.{local.name}")
+        try:
+            with incomplete.open("wb") as file:
+                stream = self._files.stream(path, 0)
+                file.writelines(stream)
+            incomplete.replace(local)
+        finally:
+            incomplete.unlink(missing_ok=True)
+        self._follow(path)
+
+    def _follow(self, path: str) -> None:
+        """Let who reads the commit's file read its local copy instead."""
+        for file in self._shown.pop(path, ()):
+            file.follow(self.local(path))
+
+    def _forget(self, path: str, shown: set[ShownFile], file: ShownFile) -> None:
+        with self._lock:
+            shown.discard(file)
+            if not shown and self._shown.get(path) is shown:
+                del self._shown[path]
 
     def discard(self) -> None:
         """Delete all that is kept locally."""

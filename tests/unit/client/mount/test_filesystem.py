@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from trunkline.client.mount.filesystem import MountedFiles, Volume
+from trunkline.client.mount.fuse import check_rename
 
 
 @pytest.fixture
@@ -178,3 +179,101 @@ def test_the_directories_of_repos_cannot_be_changed(files: MountedFiles) -> None
         files.rmdir("/letters")
     with fails(errno.ENOENT):
         files.mkdir("/others")
+
+
+OVERWRITES = {
+    "a part": lambda files, path: overwrite(files, path, b"XY", 4),
+    "all": lambda files, path: overwrite(files, path, b"short", 0, os.O_TRUNC),
+    "its end": lambda files, path: overwrite(files, path, b"more", 16, os.O_APPEND),
+    "cut": lambda files, path: files.truncate(path, 3),
+    "emptied": lambda files, path: files.truncate(path, 0),
+    "filled up": lambda files, path: files.truncate(path, 30),
+    "made anew": lambda files, path: write(files, path, b"again"),
+}
+
+
+def overwrite(files: MountedFiles, path: str, data: bytes, offset: int, flags: int = 0) -> None:
+    handle = files.open(path, os.O_WRONLY | flags)
+    files.write(handle, data, offset)
+    files.close(handle)
+
+
+@pytest.mark.parametrize("change", OVERWRITES.values(), ids=OVERWRITES)
+def test_who_reads_a_file_sees_what_others_write_into_it(files: MountedFiles, change: Any) -> None:
+    """Else the kernel, which has one cache for both, would get bytes of the commit among those that were written."""
+    reader = files.open("/letters/a.txt", os.O_RDONLY)
+    assert files.read(reader, 4, 0) == b"0123"
+
+    change(files, "/letters/a.txt")
+
+    assert files.read(reader, 100, 0) == read(files, "/letters/a.txt") != b"0123456789abcdef"
+    files.close(reader)
+
+
+@pytest.mark.parametrize("also_written", [False, True])
+def test_who_reads_a_file_that_is_replaced_or_deleted_keeps_the_old_one(
+    files: MountedFiles, *, also_written: bool
+) -> None:
+    """As libfuse does it for open files: they get a hidden name first."""
+    replaced, deleted = (files.open(f"/letters/{path}", os.O_RDONLY) for path in ("a.txt", "d/b.txt"))
+    before = b"0123456789abcdef"
+    if also_written:
+        overwrite(files, "/letters/a.txt", b"XY", 0)
+        before = b"XY23456789abcdef"
+
+    write(files, "/letters/new", b"new")
+    files.rename("/letters/a.txt", "/letters/.fuse_hidden1")
+    files.rename("/letters/new", "/letters/a.txt")
+    files.unlink("/letters/d/b.txt")
+    write(files, "/letters/d/b.txt", b"another")
+
+    assert files.read(replaced, 100, 0) == before
+    assert files.read(deleted, 100, 0) == b"bb"
+    files.close(replaced)
+    files.close(deleted)
+    files.unlink("/letters/.fuse_hidden1")
+    assert (read(files, "/letters/a.txt"), read(files, "/letters/d/b.txt")) == (b"new", b"another")
+
+
+def test_two_writers_write_into_one_file(files: MountedFiles, volume: Volume) -> None:
+    first, second = (files.open("/letters/a.txt", os.O_RDWR) for _ in range(2))
+    files.write(first, b"AA", 0)
+    files.write(second, b"BB", 1)
+    files.sync(first)
+
+    assert files.read(first, 4, 0) == files.read(second, 4, 0) == b"ABB3"
+    files.close(first)
+    files.close(second)
+    assert edits(volume) == ([], {"/a.txt": b"ABB3456789abcdef"})
+
+
+def test_a_copy_that_breaks_off_leaves_nothing(files: MountedFiles, commit: Any, tmp_path: Path) -> None:
+    def broken(path: str, offset: int) -> Any:
+        yield b"01"
+        raise OSError(errno.ENOSPC, "full")
+
+    commit.stream = broken
+
+    with fails(errno.ENOSPC):
+        files.open("/letters/a.txt", os.O_RDWR)
+    assert list((tmp_path / "changes").iterdir()) == []
+
+
+def test_the_room_of_a_mount_is_that_for_its_changes(files: MountedFiles, commit: Any, tmp_path: Path) -> None:
+    there, said = os.statvfs(tmp_path), files.space()
+
+    assert {name: said[name] for name in ("f_frsize", "f_blocks", "f_files")} == {
+        "f_frsize": there.f_frsize,
+        "f_blocks": there.f_blocks,
+        "f_files": there.f_files,
+    }
+    assert said["f_bavail"] > 0
+    assert MountedFiles({"letters": Volume(commit)}).space().get("f_bavail", 0) == 0
+
+
+def test_files_are_not_exchanged() -> None:
+    """As a plain renaming, that would lose one of them."""
+    exchange = 2
+    check_rename(0)
+    with fails(errno.EINVAL):
+        check_rename(exchange)
