@@ -1,11 +1,12 @@
 """Running one datum: how often, by which runner, and what came of it (reference, section 4.5)."""
 
 import time
+from dataclasses import replace
 
 from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumState, Runner
 from trunkline.storage.fileset import LayerWriter
 from trunkline.worker.attempt import Attempt, DatumCommands
-from trunkline.worker.capture import store
+from trunkline.worker.capture import OutputError, store
 from trunkline.worker.context import WorkerContext
 from trunkline.worker.environment import map_values, set_environment
 from trunkline.worker.logs import SetLog
@@ -44,8 +45,13 @@ class SetRun:
         state, attempt, tries = self._run_tries(commands)
         written: tuple[str, ...] = ()
         if state is DatumState.SUCCESS:
-            written = self._store(commands, attempt)
-            self._watch(commands, attempt)
+            try:
+                written = self._store(commands, attempt)
+            except OutputError as error:
+                commands.tell(error)
+                state, attempt = DatumState.FAILED, replace(attempt, reason=str(error))
+            else:
+                self._watch(commands, attempt)
         commands.log.end()
         return DatumResult(
             id=datum.id,

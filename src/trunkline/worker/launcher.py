@@ -90,8 +90,14 @@ class Reuse:
 class Launcher:
     """One such process. It runs one command at a time, and dies, with what it runs, when it is closed or we die."""
 
-    def __init__(self, interpreter: Sequence[str], env: dict[str, str], *, alive_fd: int, cwd: str) -> None:
-        """Start the process. ``alive_fd`` stays open in it for as long as it, or anything that it started, is there."""
+    def __init__(
+        self, interpreter: Sequence[str], env: dict[str, str], *, alive_fd: int, cwd: str, user: User | None = None
+    ) -> None:
+        """Start the process. ``alive_fd`` stays open in it for as long as it, or anything that it started, is there.
+
+        With a user it runs only commands of that user.
+        """
+        self._user = user
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._known_env: dict[str, str] | None = None
@@ -105,6 +111,7 @@ class Launcher:
                 cwd=cwd,
                 pass_fds=(theirs.fileno(), alive_fd),
                 start_new_session=True,
+                **_as_arguments(user),
             )
         except OSError as error:
             ours.close()
@@ -156,7 +163,7 @@ class Launcher:
         reuse: Reuse | None,
     ) -> None:
         """Start the command on these standard streams; `ended` has the outcome once `fileno` is readable."""
-        user = command.user
+        user = command.user if command.user != self._user else None
         request = {
             "op": "run",
             "argv": command.argv,
@@ -165,7 +172,7 @@ class Launcher:
             "env": None if command.env is self._known_env else command.env,
             "own_env": command.own_env,
             "cwd": command.cwd,
-            "user": user and {"user": user.uid, "group": user.gid, "extra_groups": user.groups},
+            "user": _as_arguments(user) or None,
             "script": command.script,
             "args": command.script_args,
             "private": private,
@@ -240,3 +247,8 @@ class Launcher:
                 raise LauncherLostError("the process that starts commands has ended")
             data += piece
         return bytes(data)
+
+
+def _as_arguments(user: User | None) -> dict[str, Any]:
+    """Return the user as the arguments of `subprocess.Popen`."""
+    return {} if user is None else {"user": user.uid, "group": user.gid, "extra_groups": user.groups}

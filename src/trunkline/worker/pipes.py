@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from trunkline.worker.inputs import WantedFile
 from trunkline.worker.launcher import User
 from trunkline.worker.open_events import OpenEvents
+from trunkline.worker.rights import acting_as
 
 _MODE = 0o644
 _PIPE_BYTES = 1 << 20
@@ -140,16 +141,15 @@ class Pipes:
 
     def _place(self, path: str, wanted: WantedFile) -> None:
         made = f"{self._spare}/pipe"
-        os.mkfifo(made, _MODE)
-        try:
-            if self._owner is not None:
-                os.chown(made, self._owner.uid, self._owner.gid)
-            writer = _open_to_write(made)
-        except OSError:
-            os.unlink(made)
-            raise
-        # It comes to its place complete, and by a move, which is no opening.
-        os.replace(made, path)
+        with acting_as(self._owner):
+            os.mkfifo(made, _MODE)
+            try:
+                writer = _open_to_write(made)
+            except OSError:
+                os.unlink(made)
+                raise
+            # It comes to its place complete, and by a move, which is no opening.
+            os.replace(made, path)
         status = os.fstat(writer)
         pipe = _Pipe(path, wanted, writer, (status.st_dev, status.st_ino))
         self._waiting[path] = pipe
@@ -241,9 +241,9 @@ def is_pipe(status: os.stat_result) -> bool:
 
 def _open_to_write(path: str) -> int:
     # Without a reader, even for a moment, it could not be opened.
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     try:
-        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     finally:
         os.close(reader)
 

@@ -3,9 +3,11 @@
 import itertools
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-_ALL_RIGHTS = 0o700
+from trunkline.worker.opening import make_accessible, open_directory
+
 _names = itertools.count()
 
 
@@ -13,37 +15,43 @@ def remove_tree(directory: str, spare: str) -> None:
     """Remove a directory and all below it, whatever the rights and however deep.
 
     ``spare`` is a directory of the same file system: each directory is moved there before it is looked into, so that no
-    path is too long and nothing has to be called within itself.
+    path is too long and nothing has to be called within itself. No link is followed. Where others may write to what is
+    removed meanwhile, and not with the rights that we act with, spare and what holds the directory must not be theirs.
     """
     left = [directory]
     while left:
         current = left.pop()
         make_accessible(current)
-        for entry in list_entries(current):
-            if entry.is_dir(follow_symlinks=False):
-                make_accessible(entry.path)  # moving it writes to it
-                moved = f"{spare}/{next(_names)}"
-                os.rename(entry.path, moved)
+        try:
+            descriptor = open_directory(current)
+        except NotADirectoryError:
+            os.unlink(current)  # put in its place while we looked
+            continue
+        try:
+            for entry in list_entries(descriptor):
+                if not entry.is_dir(follow_symlinks=False):
+                    os.unlink(entry.name, dir_fd=descriptor)
+                    continue
+                inner, moved = f"{current}/{entry.name}", f"{spare}/{next(_names)}"
+                make_accessible(inner)  # moving it writes to it
+                os.rename(inner, moved)
                 left.append(moved)
-            else:
-                os.unlink(entry.path)
+        finally:
+            os.close(descriptor)
         os.rmdir(current)
 
 
 def remove_directory(directory: Path) -> None:
     """Remove a directory as `remove_tree` does, with a spare directory beside it for the time being."""
     spare = tempfile.mkdtemp(prefix=f"{directory.name}-", dir=directory.parent)
-    remove_tree(str(directory), spare)
-    os.rmdir(spare)
+    try:
+        remove_tree(str(directory), spare)
+    finally:
+        with suppress(OSError):  # what could not be removed is there
+            os.rmdir(spare)
 
 
-def list_entries(directory: str) -> list[os.DirEntry[str]]:
+def list_entries(directory: str | int) -> list[os.DirEntry[str]]:
     """Return what is in a directory."""
     with os.scandir(directory) as entries:
         return list(entries)
-
-
-def make_accessible(directory: str, mode: int = _ALL_RIGHTS) -> None:
-    """Undo what would keep us from looking into a directory and removing entries: user code may have done it."""
-    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
-        os.chmod(directory, mode)

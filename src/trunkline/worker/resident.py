@@ -151,8 +151,9 @@ def _write_client_config(resident: Resident, context: WorkerContext) -> str:
     entry = Context(pachd_address=address, project=resident.project)
     write_config(Config({_CONTEXT: entry}, active_context=_CONTEXT, metrics=False), path)
     if owner := find_user(resident.transform.user):
-        for each in (path.parent, path):
-            os.chown(each, owner.uid, owner.gid)
+        # The directory last: its owner could put something else in the place of the file.
+        for each in (path, path.parent):
+            os.chown(each, owner.uid, owner.gid, follow_symlinks=False)
     return str(path)
 
 

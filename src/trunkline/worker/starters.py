@@ -12,7 +12,7 @@ from trunkline.worker.commands import Interpreter
 from trunkline.worker.environment import interpreter_environment, limits_threads
 from trunkline.worker.imports import scan_imports
 from trunkline.worker.interrupts import Interrupts
-from trunkline.worker.launcher import Command, Launcher, LauncherLostError
+from trunkline.worker.launcher import Command, Launcher, LauncherLostError, User
 
 WARM_INTERPRETERS_MAX = 6
 _SPARE_PACKAGES_MAX = 2
@@ -29,6 +29,8 @@ class _Kind:
     env: frozenset[tuple[str, str]]
     packages: frozenset[str]
     """Those that a script imports, the standard library's left out."""
+    user: User | None
+    """Whom it runs as: what it imports may be what a script of that user wrote."""
 
 
 @dataclass(slots=True)
@@ -102,13 +104,13 @@ class Starters:
         """
         full_env = interpreter_environment(self._base_env, env)
         imports = self._script(command.script).imports
-        kind = self._kind_for(_Kind(interpreter, frozenset(full_env.items()), _packages(imports)))
+        kind = self._kind_for(_Kind(interpreter, frozenset(full_env.items()), _packages(imports), command.user))
         warm = self._warm.pop(kind, None)
         if warm is not None and warm.checked_for != turn and not self._is_current(warm):
             warm = None
         if warm is None:
             self._make_room()
-            launcher = self._start((interpreter.executable, *interpreter.options), full_env)
+            launcher = self._start((interpreter.executable, *interpreter.options), full_env, command.user)
             warm = WarmInterpreter(launcher, limits_threads(full_env))
         self._warm[kind] = warm
         warm.checked_for = turn
@@ -125,7 +127,7 @@ class Starters:
         fitting = [
             (len(warm.packages), kind)
             for kind, warm in self._warm.items()
-            if (kind.interpreter, kind.env) == (wanted.interpreter, wanted.env)
+            if (kind.interpreter, kind.env, kind.user) == (wanted.interpreter, wanted.env, wanted.user)
             and wanted.packages <= warm.packages
             and len(warm.packages - wanted.packages) <= _SPARE_PACKAGES_MAX
         ]
@@ -174,8 +176,8 @@ class Starters:
         self._plain, self._warm = None, {}
         self._kill_orphans()
 
-    def _start(self, interpreter: Sequence[str], env: dict[str, str]) -> Launcher:
-        launcher = Launcher(interpreter, env, alive_fd=self._alive_fd, cwd=self._working_dir)
+    def _start(self, interpreter: Sequence[str], env: dict[str, str], user: User | None = None) -> Launcher:
+        launcher = Launcher(interpreter, env, alive_fd=self._alive_fd, cwd=self._working_dir, user=user)
         try:
             launcher.wait_until_ready(self._interrupts)
         except BaseException:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,10 @@ from pathlib import Path
 
 from trunkline.worker.inputs import WantedFile, WantedTree
 from trunkline.worker.launcher import User
+from trunkline.worker.opening import make_accessible, open_directory, open_file
 from trunkline.worker.pipes import Pipes, is_pipe
-from trunkline.worker.removal import list_entries, make_accessible, remove_tree
+from trunkline.worker.removal import list_entries, remove_tree
+from trunkline.worker.rights import acting_as
 
 OUT = "out"
 ENV_FILE = ".env"
@@ -43,13 +46,16 @@ class View:
         """More fetches at once pay where the store is far away."""
         self.seen_as = seen_as
         self._fetches_at_once = fetches_at_once
-        self.out = str(directory / OUT)
+        self.out = f"{seen_as}/{OUT}"
+        self.owner: User | None = None
+        """Whose the files are, where not ours; with whose rights everything in here is looked at."""
+        self._directory = directory
         self._root = str(directory)
         self._spare = f"{directory}.spare"
         """Where things are for a moment, on the same file system and out of sight."""
+        self._above: int | None = None
         self._real_root = os.path.realpath(directory)
         self._staged: dict[str, _Staged] = {}
-        self._owner: User | None = None
         self._pipes: Pipes | None = None
         directory.mkdir(parents=True, exist_ok=True)
         os.makedirs(self._spare, mode=0o700, exist_ok=True)
@@ -57,7 +63,7 @@ class View:
     @property
     def directory(self) -> Path:
         """Where it lies on this machine."""
-        return Path(self._root)
+        return self._directory
 
     def stage(self, tree: WantedTree, *, env_file: str, owner: User | None) -> int:
         """Make the view show exactly this tree and an empty ``out``; return how many bytes were fetched.
@@ -65,24 +71,27 @@ class View:
         Files that stand there already, unchanged, stay. User code may do to the others what it likes: everything is a
         copy. Files belong to owner, or to us. Lazy files are pipes, which are filled until `release`.
         """
-        if owner != self._owner:
-            self.release()
-            self._staged, self._owner = {}, owner
-            if owner is not None:
-                self._let_pass(owner)
+        if owner != self.owner:
+            self._change_owner(owner)
         if self._pipes is not None:
             self._pipes.pause()
-        kept_dirs: set[str] = set()
-        make_accessible(self._root, _DIR_MODE)
-        self._staged = self._prune("", tree, kept_dirs)
-        for place in sorted((tree.dirs | {OUT}) - kept_dirs):
-            self._make_dir(f"{self._root}/{place}")
+        try:
+            self._arrange(tree)
+        except PermissionError:
+            self.release()
+            self._clear()  # there is something of a third user
+            self._arrange(tree)
         self._write_file(f"{self._root}/{ENV_FILE}", lambda fd: _write(fd, env_file.encode(errors="surrogateescape")))
         missing = self._make_pipes(tree, [place for place in tree.files if place not in self._staged])
         if self._fetches_at_once == 1 or len(missing) < 2:
             return sum(self._fetch(place, tree.files[place]) for place in missing)
         with ThreadPoolExecutor(self._fetches_at_once) as pool:
             return sum(pool.map(lambda place: self._fetch(place, tree.files[place]), missing))
+
+    def open_file(self, path: str) -> int:
+        """Return a descriptor to read a file by, whose path must have no links. Raises OSError if its owner may not."""
+        with acting_as(self.owner):
+            return open_file(path, below=self.out if path.startswith(f"{self.out}/") else "/")
 
     def take_streamed(self) -> int:
         """Return how many bytes were fetched for lazy files since the last time."""
@@ -116,8 +125,35 @@ class View:
     def empty(self) -> None:
         """Remove everything but an empty ``out``."""
         self.release()
-        make_accessible(self._root, _DIR_MODE)
-        self._staged = self._prune("", WantedTree(), set())
+        try:
+            self._arrange(WantedTree(), with_out=False)
+        except PermissionError:
+            self._clear()
+
+    def _arrange(self, tree: WantedTree, *, with_out: bool = True) -> None:
+        """Remove what is not wanted, keep what is there as it was, and make the missing directories."""
+        kept_dirs: set[str] = set()
+        with acting_as(self.owner):
+            make_accessible(self._root, _DIR_MODE)
+            self._staged = self._prune("", tree, kept_dirs)
+            for place in sorted((tree.dirs | ({OUT} if with_out else set())) - kept_dirs):
+                os.mkdir(f"{self._root}/{place}", _DIR_MODE)
+
+    def _clear(self) -> None:
+        """Remove everything with our own rights: what is the last owner's, or somebody else's."""
+        self._staged = {}
+        aside = tempfile.mkdtemp(dir=self._directory.parent)
+        for place in (self._directory, f"{self._directory}.spare"):
+            descriptor = open_directory(str(place))
+            try:
+                for entry in list_entries(descriptor):
+                    if entry.is_dir(follow_symlinks=False):
+                        remove_tree(f"{place}/{entry.name}", aside)
+                    else:
+                        os.unlink(entry.name, dir_fd=descriptor)
+            finally:
+                os.close(descriptor)
+        os.rmdir(aside)
 
     def _prune(self, place: str, tree: WantedTree, kept_dirs: set[str]) -> dict[str, _Staged]:
         """Remove what is not wanted below place; return the files that stay."""
@@ -149,22 +185,31 @@ class View:
     def _restore_dir(self, entry: os.DirEntry[str]) -> bool:
         """Undo a change of mode; return False where the directory has the wrong owner."""
         status = entry.stat(follow_symlinks=False)
-        if status.st_uid != (self._owner.uid if self._owner else os.geteuid()):
+        if status.st_uid != (self.owner.uid if self.owner else os.geteuid()):
             return False
         if stat.S_IMODE(status.st_mode) != _DIR_MODE:
             os.chmod(entry.path, _DIR_MODE)
         return True
 
-    def _let_pass(self, owner: User) -> None:
-        """Let the owner, and nobody else, get through the worker's directory to view, working directory and secrets."""
-        above = Path(self._root).parent
-        os.chown(above, -1, owner.gid)
-        above.chmod(0o710)
-
-    def _make_dir(self, path: str) -> None:
-        os.mkdir(path, _DIR_MODE)
-        if self._owner:
-            os.chown(path, self._owner.uid, self._owner.gid)
+    def _change_owner(self, owner: User | None) -> None:
+        """Give the empty view to somebody else, with the way through the worker's directory, which stays ours."""
+        self.release()
+        self._clear()
+        self.owner = owner
+        uid, gid = (owner.uid, owner.gid) if owner is not None else (os.geteuid(), os.getegid())
+        for place in (self._directory, f"{self._directory}.spare"):
+            os.chown(place, uid, gid, follow_symlinks=False)
+        if owner is None:
+            self._root = str(self._directory)
+        else:
+            above = self._directory.parent
+            os.chown(above, -1, gid)
+            above.chmod(0o710)
+            if self._above is None:
+                self._above = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            # Not by its name: the owner need not be able to pass through everything that lies above.
+            self._root = f"/proc/self/fd/{self._above}/{self._directory.name}"
+        self._spare = f"{self._root}.spare"
 
     def _make_pipes(self, tree: WantedTree, missing: list[str]) -> list[str]:
         """Make the pipes of lazy files; return what is to be fetched now, lazy or not."""
@@ -172,7 +217,7 @@ class View:
             self.release()
             return missing
         try:
-            pipes = self._pipes = self._pipes or Pipes(self._spare, owner=self._owner)
+            pipes = self._pipes = self._pipes or Pipes(self._spare, owner=self.owner)
         except OSError:
             return missing  # not to be had here: read beforehand, they are files like others
         pipes.drop_others()
@@ -202,11 +247,10 @@ class View:
         return fetched
 
     def _write_file(self, path: str, write: Callable[[int], None]) -> _Stamp:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)
+        with acting_as(self.owner):
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE)
         try:
             write(fd)
-            if self._owner:
-                os.fchown(fd, self._owner.uid, self._owner.gid)
             past = time.time_ns() - _PAST_NS
             os.utime(fd, ns=(past, past))
             return _stamp(os.fstat(fd))

@@ -5,10 +5,12 @@ those of another pipeline.
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 from trunkline.worker.launcher import User
-from trunkline.worker.removal import list_entries, make_accessible, remove_directory
+from trunkline.worker.opening import make_accessible, open_directory
+from trunkline.worker.removal import list_entries, remove_tree
 
 OWN_WORKING_DIR = "work"
 """Its name, beside the view."""
@@ -21,12 +23,20 @@ def clear(directory: Path, owner: User | None) -> None:
         directory.unlink(missing_ok=True)  # user code can have put anything in its place
         directory.mkdir()
     make_accessible(str(directory))
-    for entry in list_entries(str(directory)):
-        if entry.is_dir(follow_symlinks=False):
-            remove_directory(Path(entry.path))
-        else:
-            os.unlink(entry.path)
-    directory.chmod(_MODE)
-    if os.geteuid() == 0:
-        uid, gid = (owner.uid, owner.gid) if owner is not None else (os.geteuid(), os.getegid())
-        os.chown(directory, uid, gid)
+    spare = ""
+    opened = open_directory(str(directory))
+    try:
+        for entry in list_entries(opened):
+            if entry.is_dir(follow_symlinks=False):
+                spare = spare or tempfile.mkdtemp(prefix=f"{directory.name}-", dir=directory.parent)
+                remove_tree(f"{directory}/{entry.name}", spare)
+            else:
+                os.unlink(entry.name, dir_fd=opened)
+        os.fchmod(opened, _MODE)
+        if os.geteuid() == 0:
+            uid, gid = (owner.uid, owner.gid) if owner is not None else (os.geteuid(), os.getegid())
+            os.fchown(opened, uid, gid)
+    finally:
+        os.close(opened)
+        if spare:
+            os.rmdir(spare)

@@ -71,6 +71,10 @@ class LayerWriter:
         with open(source, "rb", buffering=0) as file:
             self._append_from(edit, file.fileno())
 
+    def add_open_file(self, path: str, descriptor: int, *, tag: str = DEFAULT_TAG) -> None:
+        """Append what a descriptor gives until its end. It stays open."""
+        self._append_from(self._appending(path, tag), descriptor)
+
     def add_tree(
         self, path: str, directory: str, *, replace: bool = False, reread: bool = False, tag: str = DEFAULT_TAG
     ) -> None:
