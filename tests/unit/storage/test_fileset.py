@@ -259,6 +259,33 @@ def test_collisions_are_found_in_the_whole_or_in_what_changed(layers: list[list[
         assert (file_sets.collision(root, [roots[-1]]) is not None) == bool(bad)
 
 
+flat_paths = st.sampled_from([f"/{letter}{number}" for letter in "abcdef" for number in range(4)])
+one_add = st.lists(st.builds(add, flat_paths, st.sampled_from("sst"), st.just(b"1")), min_size=1, max_size=1)
+
+
+@given(st.sets(flat_paths, min_size=12), st.lists(one_add, min_size=2, max_size=3))
+def test_collisions_of_many_layers_over_a_large_table_are_found_in_what_they_touch(
+    there: set[str], layers: list[list[Operation]]
+) -> None:
+    file_sets = new_file_sets()
+    base = file_set_of(file_sets, {(path, "s"): b"" for path in sorted(there)}).root
+    roots = write_layers(file_sets, layers, Files())
+    root = file_sets.compose(base, roots)
+
+    assert (file_sets.collision(root, roots) is None) == (file_sets.collision(root) is None)
+
+
+def test_a_layer_that_writes_before_what_the_layer_below_it_wrote_collides() -> None:
+    file_sets = new_file_sets()
+    base = file_set_of(file_sets, {(f"/m{number}", "s"): b"" for number in range(40)}).root
+    layers = write_layers(file_sets, [[add("/z", "s", b"1")], [add("/a", "t", b"2")], [add("/a", "u", b"3")]], Files())
+
+    root = file_sets.compose(base, layers)
+
+    found = "duplicate path output by different datums (/a from t and /a from u)"
+    assert file_sets.collision(root, layers) == found
+
+
 # Contents of several chunks, with cuts where a test can count them.
 
 BLOCK = 100 * 1024

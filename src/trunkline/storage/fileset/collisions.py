@@ -1,5 +1,6 @@
 """Finds what makes a file set invalid: one path from two datums, one path as file and directory."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import pyarrow.compute as pc
@@ -61,6 +62,7 @@ def _is_directory_too(path: str) -> str:
 
 
 def _written(layers: Sequence[Table]) -> Iterator[str]:
+    """Yield the paths that layers write, those of each in order."""
     for layer in layers:
         for batch in layer.scan():
             adds = batch.filter(pc.less_equal(batch.column("op"), Op.REPLACE))
@@ -68,14 +70,21 @@ def _written(layers: Sequence[Table]) -> Iterator[str]:
 
 
 def _touched_segments(table: Table, layers: Sequence[Table]) -> Sequence[int]:
-    """Return the segments in which a written path lies."""
-    if not table.entries:
-        return []
+    """Return the segments that have rows of a written path."""
+    firsts = [entry.first[0] for entry in table.entries]
+    lasts = [entry.last[0] for entry in table.entries]
     touched: set[int] = set()
-    upper = ""
-    for path in _written(layers):
-        if not touched or not path < upper:
-            segment = table.owner((path,))
-            touched.add(segment)
-            upper = table.entries[segment + 1].first[0] if segment + 1 < len(table.entries) else "\U0010ffff"
+    for layer in layers:
+        # The paths of one layer are in order: those below this one lie in segments that were found already.
+        upper: str | None = ""
+        for path in _written([layer]):
+            if upper is None:
+                break
+            if path < upper:
+                continue
+            segment = bisect_left(lasts, path)
+            while segment < len(firsts) and firsts[segment] <= path:
+                touched.add(segment)
+                segment += 1
+            upper = firsts[segment] if segment < len(firsts) else None
     return sorted(touched)
