@@ -19,27 +19,12 @@ from trunkline.objects import ObjectStore, open_object_store
 from trunkline.objects.buffered import BufferedUpload
 from trunkline.storage.chunk import ChunkRef, MemoryChunkIndex
 from trunkline.storage.chunk.refs import pack_key
-from trunkline.storage.fileset import FileInfo, FileSet, FileSets, LayerWriter, compose, globbing, writer
-from trunkline.storage.table import borders, build, nodes
+from trunkline.storage.fileset import FileInfo, FileSet, FileSets, LayerWriter, globbing
 from trunkline.testing.object_keys import object_keys
 
 Key = tuple[str, str]
 Files = dict[Key, bytes]
 Operation = Callable[[LayerWriter, Files], None]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _frequent_borders() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(borders, "_SEGMENT_MASK", 3)
-        patch.setattr(borders, "_SEGMENT_BITS", 2)
-        patch.setattr(borders, "_NODE_BITS", 1)
-        patch.setattr(build, "SEGMENT_ROWS_MAX", 7)
-        patch.setattr(nodes, "NODE_ENTRIES_MAX", 4)
-        patch.setattr(compose, "_ROWS_AT_ONCE", 10)
-        patch.setattr(writer, "_EDITS_PER_BATCH", 3)
-        patch.setattr(writer, "_EDITS_PER_LAYER", 6)
-        yield
 
 
 def new_file_sets() -> FileSets:

@@ -16,10 +16,7 @@ from trunkline.storage.table import (
     TableSpec,
     TableStore,
     apply_edits,
-    borders,
-    build,
     changed_rows,
-    nodes,
     table_key,
     write_table,
 )
@@ -31,17 +28,6 @@ SPEC = TableSpec(
     size="size",
 )
 Model = dict[tuple[str, str], int]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _frequent_borders() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(borders, "_SEGMENT_MASK", 3)
-        patch.setattr(borders, "_SEGMENT_BITS", 2)
-        patch.setattr(borders, "_NODE_BITS", 1)
-        patch.setattr(build, "SEGMENT_ROWS_MAX", 7)
-        patch.setattr(nodes, "NODE_ENTRIES_MAX", 4)
-        yield
 
 
 def batch_of(model: Model, note: str = "") -> pa.RecordBatch:
