@@ -1,6 +1,7 @@
 """What commits lie on: the files of the nearest commit before them that has no error (reference, section 1.6)."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 
 from trunkline.errors import ConflictError, UnfinishedError
 from trunkline.model.versions import CommitKey
@@ -52,15 +53,21 @@ def base_root_of(tx: Transaction, commit: CommitRow) -> str:
     return root_of(base) if base is not None else ""
 
 
-def waiting_commits(tx: Transaction, key: int) -> Sequence[int]:
-    """Return the closed commits that lie on this one directly, or with only commits with an error in between."""
-    keys: list[int] = []
-    for child in commits.children_of(tx.connection, key):
-        if child.finished_at is not None and child.error:
-            keys += waiting_commits(tx, child.key)
-        elif child.finished_at is None and child.finishing_at is not None:
-            keys.append(child.key)
-    return keys
+def commits_upon(tx: Transaction, key: int) -> Iterator[CommitRow]:
+    """Yield the commits that lie on one: its children, and, as one with an error holds nothing, what lies on those."""
+    waiting = deque(commits.children_of(tx.connection, key))
+    while waiting:
+        child = waiting.popleft()
+        yield child
+        if child.error:
+            waiting.extend(commits.children_of(tx.connection, child.key))
+
+
+def waiting_commits(tx: Transaction, key: int) -> list[int]:
+    """Return the closed commits that lie on this one and are not finished."""
+    return [
+        child.key for child in commits_upon(tx, key) if child.finished_at is None and child.finishing_at is not None
+    ]
 
 
 def unsettled_ancestors(tx: Transaction, commit: CommitRow) -> Sequence[int]:

@@ -8,7 +8,7 @@ from trunkline.model.jobs import CommitState, OriginKind
 from trunkline.model.names import META, check_branch_name
 from trunkline.model.versions import BranchKey, CommitInfo, CommitKey, CommitReference, RepoKey
 from trunkline.pfs.bases import check_base_of_next
-from trunkline.pfs.provenance import is_computed, reachable, record_provenance
+from trunkline.pfs.provenance import is_computed, reachable, record_provenance, upstream_first
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
@@ -242,19 +242,11 @@ def commit_set(tx: Transaction, id: str) -> list[CommitRow]:  # noqa: A002 - the
     def upstream(key: int) -> list[int]:
         return [row.key for row in commits.provenance_of(tx.connection, key)]
 
-    keys = {row.key for row in rows} | set(reachable([row.key for row in rows], upstream))
     # A commit is made after those that it is computed from, unless they are of one set; then provenance decides.
-    ordered: dict[int, CommitRow] = {}
-
-    def visit(row: CommitRow) -> None:
-        if row.key not in ordered:
-            for other in commits.provenance_of(tx.connection, row.key):
-                visit(other)
-            ordered[row.key] = row
-
-    for row in commits.commits_by_key(tx.connection, sorted(keys)):
-        visit(row)
-    return list(ordered.values())
+    keys = [row.key for row in rows]
+    ordered = upstream_first(sorted({*keys, *reachable(keys, upstream)}), upstream)
+    found = {row.key: row for row in commits.commits_by_key(tx.connection, ordered)}
+    return [found[key] for key in ordered]
 
 
 def list_commit_sets(tx: Transaction, project: str = "") -> list[tuple[str, list[CommitRow]]]:

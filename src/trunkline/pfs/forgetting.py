@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from trunkline.errors import ConflictError
 from trunkline.model.names import USER
+from trunkline.pfs.bases import commits_upon
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Listener, Transaction
@@ -34,9 +35,7 @@ def forget_commit(tx: Transaction, commit: CommitRow, listeners: Sequence[Listen
 def _readers(tx: Transaction, commit: CommitRow) -> Iterator[CommitRow]:
     """Yield the commits whose making reads the files of this one."""
     yield from commits.subvenance_of(tx.connection, commit.key)
-    below = commits.children_of(tx.connection, commit.key)
-    while below:
-        child = below.pop()
+    for child in commits_upon(tx, commit.key):
         yield child
         if child.error:  # what comes after it builds on what it would have been built on
             heads = branches.branches_with_head(tx.connection, child.key)
@@ -45,4 +44,3 @@ def _readers(tx: Transaction, commit: CommitRow) -> Iterator[CommitRow]:
                     f"cannot forget commit {commit.commit}: the next commit on branch {heads[0].branch} will build on "
                     f"it, as {child.commit} has an error"
                 )
-            below += commits.children_of(tx.connection, child.key)

@@ -55,18 +55,25 @@ def propagate(tx: Transaction) -> list[CommitRow]:
 
 
 def _upstream_first(tx: Transaction, keys: set[int]) -> list[int]:
+    def edges(key: int) -> list[int]:
+        return [other for other, _ in branches.provenance_of(tx.connection, key) if other in keys]
+
+    return upstream_first(sorted(keys), edges)
+
+
+def upstream_first(keys: Iterable[int], edges: Callable[[int], Iterable[int]]) -> list[int]:
+    """Return keys and all that edges lead to from them, each after what edges lead to from it, however long the way."""
     ordered: dict[int, None] = {}
-
-    def visit(key: int) -> None:
-        if key in ordered:
-            return
-        for upstream, _ in branches.provenance_of(tx.connection, key):
-            if upstream in keys:
-                visit(upstream)
-        ordered[key] = None
-
-    for key in sorted(keys):
-        visit(key)
+    begun: set[int] = set()
+    for start in keys:
+        waiting = [start]
+        while waiting:
+            key = waiting[-1]
+            if key in begun:
+                ordered[waiting.pop()] = None
+                continue
+            begun.add(key)
+            waiting += [other for other in reversed(list(edges(key))) if other not in begun]
     return list(ordered)
 
 

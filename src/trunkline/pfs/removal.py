@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from trunkline.errors import ConflictError, NotFoundError
 from trunkline.model.names import SPEC
 from trunkline.model.versions import CommitReference
-from trunkline.pfs.bases import CommitForgottenError, check_base_of_next, root_of
+from trunkline.pfs.bases import CommitForgottenError, check_base_of_next, commits_upon, root_of
 from trunkline.pfs.branches import give_empty_head
-from trunkline.pfs.provenance import is_computed, missing_provenance
+from trunkline.pfs.provenance import is_computed, missing_provenance, reachable
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.transaction import Listener, Transaction
-from trunkline.pfs.walks import walk_commit_subvenance
 
 
 def drop_commit_set(tx: Transaction, id: str, listeners: Sequence[Listener]) -> None:  # noqa: A002 - the field's word
@@ -62,7 +61,11 @@ def _set(tx: Transaction, id: str) -> list[CommitRow]:  # noqa: A002
 
 def _with_subvenance(tx: Transaction, reference: CommitReference, verb: str, *, recursive: bool) -> list[CommitRow]:
     commit = resolve_commit(tx, reference)
-    below = walk_commit_subvenance(tx, [commit])
+
+    def downstream(key: int) -> list[int]:
+        return [other.key for other in commits.subvenance_of(tx.connection, key)]
+
+    below = commits.commits_by_key(tx.connection, reachable([commit.key], downstream))
     if below and not recursive:
         raise ConflictError(
             f"cannot {verb} commit {commit.commit} with subvenance without recursive: {below[0].commit} is computed "
@@ -81,17 +84,36 @@ def _refuse_drop(tx: Transaction, rows: Sequence[CommitRow]) -> None:
 def _refuse_squash(tx: Transaction, rows: Sequence[CommitRow]) -> None:
     keys = {row.key for row in rows}
     for row in rows:
-        children = commits.children_of(tx.connection, row.key)
-        if all(child.key in keys for child in children):
-            raise ConflictError(
-                f"cannot squash a commit that has no children as that would cause data loss, use the drop operation "
-                f"instead: {row.commit}"
-            )
-        for child in children:
-            if child.finished_at is None:
-                raise ConflictError(f"cannot squash until child commit {child.commit} is finished")
+        _refuse_loss(tx, row, keys)
         if row.commit.repo.type == SPEC:
             raise ConflictError(f"cannot squash commit {row.commit} because it updated a pipeline")
+
+
+def _refuse_loss(tx: Transaction, row: CommitRow, removed: set[int]) -> None:
+    """Raise ConflictError unless what a commit added stays in finished commits that lie on it and are not removed."""
+    is_kept = False
+    for child in commits_upon(tx, row.key):
+        if child.finished_at is None:
+            raise ConflictError(f"cannot squash until child commit {child.commit} is finished")
+        if child.error and not row.error:
+            _refuse_head(tx, row, child)
+        elif child.key not in removed:
+            is_kept = True
+    if not is_kept:
+        raise ConflictError(
+            f"cannot squash a commit that has no children as that would cause data loss, use the drop operation "
+            f"instead: {row.commit}"
+        )
+
+
+def _refuse_head(tx: Transaction, row: CommitRow, failed: CommitRow) -> None:
+    """Raise ConflictError if a branch stands at a commit with an error: the next one there builds on what is before."""
+    heads = branches.branches_with_head(tx.connection, failed.key)
+    if heads:
+        raise ConflictError(
+            f"cannot squash commit {row.commit} as that would cause data loss: the next commit on branch "
+            f"{heads[0].branch} will build on it, as {failed.commit} has an error; drop that one first"
+        )
 
 
 def _refuse_subvenance(tx: Transaction, rows: Sequence[CommitRow], verb: str) -> None:

@@ -86,9 +86,7 @@ def delete_repo(tx: Transaction, repo: RepoKey, *, force: bool = False) -> bool:
     beside = repos.repos_beside(tx.connection, repo) if repo.type == USER else [find_repo(tx, repo)]
     for row in beside:
         _delete_branches(tx, row, force=force)
-        keys = [commit.key for commit in commits.list_commits(tx.connection, row.key)]
-        for start in range(0, len(keys), 500):
-            commits.delete_commits(tx.connection, keys[start : start + 500])
+        commits.delete_commits(tx.connection, [each.key for each in commits.list_commits(tx.connection, row.key)])
     # System repos first: they stand only next to their user repo.
     for row in sorted(beside, key=lambda row: row.repo.type == USER):
         repos.delete_repo(tx.connection, row.key)

@@ -1,6 +1,6 @@
 """Versioning as plain Python: what the real one is compared with. Everything is in dictionaries, nothing is clever."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -219,12 +219,23 @@ class VersionModel:
         return all(child in commits for commit in commits for child in self.children(commit))
 
     def may_squash(self, commits: Sequence[Commit]) -> bool:
-        """Tell whether these may go and leave what they added to their children."""
+        """Tell whether these may go and leave what they added to commits that lie on them."""
         for commit in commits:
-            children = self.children(commit)
-            if all(child in commits for child in children) or any(child.state != "finished" for child in children):
+            upon = list(self.upon(commit))
+            if any(each.state != "finished" for each in upon):
+                return False
+            if not commit.is_failed and any(each.is_failed and each in self.heads.values() for each in upon):
+                return False
+            if all(each in commits or (each.is_failed and not commit.is_failed) for each in upon):
                 return False
         return True
+
+    def upon(self, commit: Commit) -> Iterator[Commit]:
+        """Yield what lies on a commit: its children, and what lies on those that have failed."""
+        for child in self.children(commit):
+            yield child
+            if child.is_failed:
+                yield from self.upon(child)
 
     def remove(self, commits: Sequence[Commit], id: str) -> None:  # noqa: A002
         """Take commits away."""

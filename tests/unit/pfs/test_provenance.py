@@ -1,4 +1,8 @@
+import sys
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pfs_story import branch, compute, head, make_repos, provenance, put, read, repos_of_set
 
 from trunkline.errors import ConflictError
@@ -7,7 +11,7 @@ from trunkline.model.names import SPEC
 from trunkline.model.versions import BranchKey, CommitReference, RepoKey
 from trunkline.pfs.branches import create_branch, inspect_branch
 from trunkline.pfs.commits import abandon_head, start_commit
-from trunkline.pfs.provenance import ProvenanceCycleError
+from trunkline.pfs.provenance import ProvenanceCycleError, upstream_first
 from trunkline.pfs.repos import create_repo
 from trunkline.pfs.versioning import Versioning
 
@@ -166,3 +170,18 @@ def test_only_a_commit_that_somebody_opened_can_be_abandoned(versioning: Version
         abandon_head(tx, branch("below"), "gone")
 
     assert (head(versioning, "top").error, head(versioning, "below").error) == ("", "")
+
+
+def test_upstream_comes_first_in_a_chain_of_any_length() -> None:
+    """Longer than functions of Python may be nested."""
+    length = 10 * sys.getrecursionlimit()
+
+    assert upstream_first(range(length), lambda key: [key + 1] if key + 1 < length else []) == list(range(length))[::-1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda edge: edge[0] > edge[1]), max_size=30))
+def test_upstream_comes_first_in_any_graph(edges: list[tuple[int, int]]) -> None:
+    ordered = upstream_first(range(10), lambda key: [upstream for below, upstream in edges if below == key])
+
+    assert sorted(ordered) == list(range(10))
+    assert all(ordered.index(upstream) < ordered.index(below) for below, upstream in edges)

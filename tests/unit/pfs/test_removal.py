@@ -1,9 +1,10 @@
 """Squashing and dropping single commits; sets are in test_commits."""
 
 import pytest
-from pfs_story import at, compute, head, make_repos, provenance, put, read
+from pfs_story import at, branch, compute, head, make_repos, provenance, put, put_between, read
 
 from trunkline.errors import ConflictError, NotFoundError
+from trunkline.pfs.branches import create_branch, delete_branch
 from trunkline.pfs.commits import finish_commit
 from trunkline.pfs.fsck import check_versions
 from trunkline.pfs.removal import drop_commit, squash_commit
@@ -113,3 +114,56 @@ def test_a_branch_that_falls_back_to_before_its_provenance_changed_is_computed_a
     assert new.finished_at is None
     assert sorted(each.partition("@")[0] for each in provenance(versioning, "out")) == ["in", "more"]
     assert list(check_versions(versioning)) == []
+
+
+def test_a_commit_below_one_with_an_error_is_squashed_only_when_a_good_one_has_its_files(
+    versioning: Versioning,
+) -> None:
+    make_repos(versioning, "in")
+    first = put(versioning, "in", {"/a": "1"})
+    put_between(versioning, "in", {"/a/below": "2"})  # ends with an error
+    assert head(versioning, "in").error
+
+    with (
+        pytest.raises(ConflictError, match="data loss: the next commit on branch default/in@master will build on it"),
+        versioning.transaction() as tx,
+    ):
+        squash_commit(tx, at(f"in@{first.id}"), [])
+    with versioning.transaction() as tx:
+        create_branch(tx, branch("in@other"), head=at(f"in@{first.id}"))
+    put(versioning, "in@other", {"/b": "3"})
+    with pytest.raises(ConflictError, match="data loss"), versioning.transaction() as tx:
+        squash_commit(tx, at(f"in@{first.id}"), [])
+    put(versioning, "in", {"/c": "4"})
+    with versioning.transaction() as tx:
+        squash_commit(tx, at(f"in@{first.id}"), [])
+
+    assert read(versioning, "in") == {"/a": "1", "/c": "4"}
+    assert read(versioning, "in@other") == {"/a": "1", "/b": "3"}
+
+
+def test_a_commit_is_not_squashed_while_one_with_an_error_is_all_that_lies_on_it(versioning: Versioning) -> None:
+    make_repos(versioning, "in")
+    first = put(versioning, "in", {"/a": "1"})
+    put_between(versioning, "in", {"/a/below": "2"})
+    with versioning.transaction() as tx:
+        create_branch(tx, branch("in@side"), head=at(f"in@{first.id}"))
+        delete_branch(tx, branch("in@master"))
+
+    with pytest.raises(ConflictError, match="has no children"), versioning.transaction() as tx:
+        squash_commit(tx, at(f"in@{first.id}"), [])
+
+    assert read(versioning, "in@side") == {"/a": "1"}
+
+
+def test_a_commit_with_an_error_is_squashed_out_of_the_middle(versioning: Versioning) -> None:
+    make_repos(versioning, "in")
+    put(versioning, "in", {"/a": "1"})
+    put_between(versioning, "in", {"/a/below": "2"})
+    failed = head(versioning, "in").commit.id
+    put(versioning, "in", {"/c": "4"})
+
+    with versioning.transaction() as tx:
+        squash_commit(tx, at(f"in@{failed}"), [])
+
+    assert read(versioning, "in") == {"/a": "1", "/c": "4"}

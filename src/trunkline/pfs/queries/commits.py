@@ -10,6 +10,9 @@ from trunkline.db.tables import commit_layers, commit_provenance, commits, repos
 from trunkline.model.jobs import OriginKind
 from trunkline.model.versions import CommitKey, RepoKey
 
+_KEYS_AT_ONCE = 10_000
+"""A statement of SQLite has at most 32,766 values."""
+
 
 @dataclass(frozen=True, slots=True)
 class CommitRow:
@@ -96,8 +99,12 @@ def commit_by_key(connection: Connection, key: int) -> CommitRow:
 
 def commits_by_key(connection: Connection, keys: Sequence[int]) -> list[CommitRow]:
     """Return those of the commits that exist, oldest first."""
-    statement = _select().where(commits.c.key.in_(keys)).order_by(commits.c.key)
-    return [_commit(row) for row in connection.execute(statement)]
+    ordered = sorted(set(keys))
+    found: list[CommitRow] = []
+    for start in range(0, len(ordered), _KEYS_AT_ONCE):
+        statement = _select().where(commits.c.key.in_(ordered[start : start + _KEYS_AT_ONCE])).order_by(commits.c.key)
+        found += [_commit(row) for row in connection.execute(statement)]
+    return found
 
 
 def find_commit(connection: Connection, repo_key: int, id: str) -> CommitRow | None:  # noqa: A002
@@ -152,11 +159,12 @@ def update_commit(connection: Connection, key: int, **values: object) -> None:
 
 def delete_commits(connection: Connection, keys: Sequence[int]) -> None:
     """Remove commits with their layers and provenance edges."""
-    connection.execute(delete(commit_layers).where(commit_layers.c.commit.in_(keys)))
-    connection.execute(
-        delete(commit_provenance).where(commit_provenance.c.commit.in_(keys) | commit_provenance.c.upstream.in_(keys))
-    )
-    connection.execute(delete(commits).where(commits.c.key.in_(keys)))
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        some = keys[start : start + _KEYS_AT_ONCE]
+        edges = commit_provenance.c.commit.in_(some) | commit_provenance.c.upstream.in_(some)
+        connection.execute(delete(commit_layers).where(commit_layers.c.commit.in_(some)))
+        connection.execute(delete(commit_provenance).where(edges))
+        connection.execute(delete(commits).where(commits.c.key.in_(some)))
 
 
 def insert_provenance(connection: Connection, key: int, upstream: Sequence[int]) -> None:
