@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import grpc
 
 from trunkline.api import pps_wire, wire
+from trunkline.api.definitions import define
 from trunkline.errors import ConflictError, Error, InvalidInputError, NotSupportedError
 from trunkline.model.versions import Trigger
 from trunkline.pfs import branches, commits, repos
@@ -19,6 +20,7 @@ from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.proto.transaction_pb2 import TransactionInfo, TransactionRequest, TransactionResponse
 
 _HEADER = "pach-transaction"
+_TRANSACTION_BYTES_MAX = 8 * 1024 * 1024
 
 
 class _RollBackError(Exception):
@@ -52,6 +54,10 @@ class Actions:
                 before = find_open(tx, transaction).requests
             info = TransactionInfo.FromString(before)
             info.requests.append(request)
+            if info.ByteSize() > _TRANSACTION_BYTES_MAX:
+                raise InvalidInputError(
+                    f"transaction {transaction} would hold more than {_TRANSACTION_BYTES_MAX} bytes: finish it first"
+                )
             responses = self._try_all(transaction, info.requests)
             del info.responses[:]
             info.responses.extend(responses)
@@ -116,7 +122,7 @@ class Actions:
         return pipelines.write_spec(self._versioning, self._definition(request.create_pipeline_v2))
 
     def _definition(self, action: pps_pb2.CreatePipelineTransaction) -> pipelines.Definition:
-        return pipelines.define(
+        return define(
             self._versioning,
             action.user_json,
             update=action.create_pipeline_request.update,

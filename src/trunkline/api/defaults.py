@@ -6,10 +6,10 @@ import grpc
 
 from trunkline.api import pps_wire
 from trunkline.api.actions import Actions
+from trunkline.api.definitions import define
 from trunkline.model.names import DEFAULT_PROJECT
 from trunkline.pfs.projects import inspect_project
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps import pipelines
 from trunkline.pps.defaults import Defaults, defaults_of, keep_defaults
 from trunkline.pps.queries import pipelines as pipeline_queries
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -76,7 +76,7 @@ class DefaultsMethods:
         for row in rows:
             old = in_force[row.project]
             new = Defaults(json_text, old.project) if project is None else Defaults(old.cluster, json_text)
-            changed = pipelines.define(self._versioning, row.user_spec_json, defaults=new)
+            changed = define(self._versioning, row.user_spec_json, defaults=new)
             if json.loads(changed.effective_json) != json.loads(row.effective_spec_json):
                 affected.append(row)
         return affected

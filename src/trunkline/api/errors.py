@@ -2,12 +2,15 @@
 
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
+from urllib.parse import quote
 
+import google.protobuf
 import grpc
 
 from trunkline import errors
-from trunkline.api.validation import check_request
+from trunkline.api.validation import check_request, tolerant
 from trunkline.pfs.commits import AlreadyFinishedError
 from trunkline.pfs.provenance import ProvenanceCycleError
 from trunkline.telemetry import log
@@ -27,6 +30,10 @@ _CODES: tuple[tuple[type[errors.Error], grpc.StatusCode], ...] = (
     (errors.NotSupportedError, grpc.StatusCode.UNIMPLEMENTED),
     (errors.CorruptDataError, grpc.StatusCode.DATA_LOSS),
 )
+
+# What is sent as the status must fit in a header, percent-encoded; beyond 8 KiB clients begin to refuse it.
+_HEADER_BYTES_MAX = 6000
+_PROTOBUF = str(Path(google.protobuf.__file__).parent)
 
 
 def status_of(error: errors.Error) -> grpc.StatusCode:
@@ -52,7 +59,7 @@ class ErrorInterceptor(grpc.ServerInterceptor):
         behaviour = getattr(handler, f"{kind[0]}_{kind[1]}")
         wrapped: MaybeHandler = make(
             (_guard_stream if handler.response_streaming else _guard)(behaviour, handler_call_details.method),
-            handler.request_deserializer,
+            tolerant(handler.request_deserializer) if handler.request_deserializer else None,
             handler.response_serializer,
         )
         return wrapped
@@ -61,8 +68,7 @@ class ErrorInterceptor(grpc.ServerInterceptor):
 def _guard(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
     def call(request: object, context: grpc.ServicerContext) -> object:
         try:
-            check_request(request)
-            return behaviour(request, context)
+            return behaviour(_checked(request), context)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status
             _abort(context, error, method)
 
@@ -72,22 +78,61 @@ def _guard(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
 def _guard_stream(behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:
     def call(request: object, context: grpc.ServicerContext) -> Iterator[object]:
         try:
-            check_request(request)
-            yield from behaviour(request, context)
+            yield from behaviour(_checked(request), context)
         except Exception as error:  # noqa: BLE001
             _abort(context, error, method)
 
     return call
 
 
+def _checked(request: object) -> object:
+    """Return a request that is sound so far as its type tells; a stream's messages are checked as they come."""
+    if isinstance(request, Iterator):
+        return map(_checked, request)
+    check_request(request)
+    return request
+
+
 def _abort(context: grpc.ServicerContext, error: Exception, method: str) -> NoReturn:
     if isinstance(error, errors.Error):
-        context.abort(status_of(error), _text(error))
+        context.abort(status_of(error), fitting(_text(error)))
     if isinstance(error, NotImplementedError):  # what generated code raises for methods that we have not written
         context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this server does not offer {method}")
     if context.is_active():
         log("api").error("%s failed: %s", method, "".join(traceback.format_exception(error)))
-    context.abort(grpc.StatusCode.INTERNAL, f"internal error: {type(error).__name__}: {_text(error)}")
+    if is_of_the_request(error):
+        context.abort(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            fitting(f"the request holds a value that cannot be worked with: {type(error).__name__}: {_text(error)}"),
+        )
+    context.abort(grpc.StatusCode.INTERNAL, fitting(f"internal error: {type(error).__name__}: {_text(error)}"))
+
+
+def is_of_the_request(error: Exception) -> bool:
+    """Tell whether an error that nobody foresaw is of a kind that only values from outside lead to.
+
+    The last line of defence: what it tells is logged, and belongs into the checks of the field that it came from.
+    """
+    if isinstance(error, RecursionError | OverflowError | UnicodeError):
+        return True
+    if not isinstance(error, ValueError | TypeError):
+        return False
+    # Much of protobuf is no Python and has no frame: only its words tell.
+    frames = traceback.extract_tb(error.__traceback__)
+    return str(error).startswith("Value out of range") or (bool(frames) and frames[-1].filename.startswith(_PROTOBUF))
+
+
+def fitting(text: str) -> str:
+    """Return text as it is, or so much of its beginning as a status can hold, whole lines if there are."""
+    if len(quote(text)) <= _HEADER_BYTES_MAX:
+        return text
+    kept = text[:_HEADER_BYTES_MAX]
+    while len(quote(kept)) > _HEADER_BYTES_MAX:
+        kept = kept[: len(kept) * _HEADER_BYTES_MAX // len(quote(kept))]
+    lines = kept.rfind("\n")
+    if lines > len(kept) // 2:
+        kept = kept[:lines]
+    return f"{kept}\n[{len(text) - len(kept)} more characters are left out]"
 
 
 def _text(error: Exception) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import grpc
 
 from trunkline.api import pps_wire, wire
+from trunkline.api.definitions import define
 from trunkline.api.jobs import find_job
 from trunkline.model.names import SPEC
 from trunkline.model.versions import CommitKey, CommitReference, RepoKey
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps import pipelines
 from trunkline.pps.explanations import Explainer, Explanation
 from trunkline.pps.lineage import Lineage, Step
 from trunkline.proto import lineage_pb2, lineage_pb2_grpc, pfs_pb2, pps_pb2
@@ -30,7 +30,7 @@ class LineageService(lineage_pb2_grpc.LineageServicer):
         return _explanation(pps_wire.pipeline(job.project, job.pipeline), found)
 
     def Plan(self, request: lineage_pb2.PlanRequest, context: grpc.ServicerContext) -> lineage_pb2.Explanation:
-        definition = pipelines.define(
+        definition = define(
             self._versioning, request.create_pipeline_request_json, update=True, reprocess=request.reprocess
         )
         found = self._explainer.plan_spec(definition, examples=request.examples or _EXAMPLES)

@@ -9,6 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import pps_wire
 from trunkline.api.actions import Actions
+from trunkline.api.definitions import define
 from trunkline.api.jq_filter import matching
 from trunkline.api.templates import read_specs, render
 from trunkline.errors import InvalidInputError, NotFoundError
@@ -30,6 +31,7 @@ from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.shape import canonical_spec
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.proto.transaction_pb2 import TransactionRequest
+from trunkline.telemetry import log
 
 
 class PipelineMethods:
@@ -44,7 +46,7 @@ class PipelineMethods:
     def CreatePipelineV2(
         self, request: pps_pb2.CreatePipelineV2Request, context: grpc.ServicerContext
     ) -> pps_pb2.CreatePipelineV2Response:
-        definition = pipelines.define(
+        definition = define(
             self._versioning,
             request.create_pipeline_request_json,
             update=request.update,
@@ -55,7 +57,7 @@ class PipelineMethods:
         return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=definition.effective_json)
 
     def CreatePipeline(self, request: pps_pb2.CreatePipelineRequest, context: grpc.ServicerContext) -> Empty:
-        definition = pipelines.define(self._versioning, json_format.MessageToJson(request, indent=None))
+        definition = define(self._versioning, json_format.MessageToJson(request, indent=None))
         if not definition.spec.dry_run:
             self._create(definition, context)
         return Empty()
@@ -99,8 +101,13 @@ class PipelineMethods:
             yield from matching(request.jqFilter, infos)
 
     def _info(self, tx: Transaction, row: PipelineRow, version: PipelineRow, *, details: bool) -> pps_pb2.PipelineInfo:
-        condition, capacity = condition_of(tx, row), self._executor.capacity()
-        return pps_wire.pipeline_info(version, condition=condition, capacity=capacity, details=details)
+        try:
+            condition, capacity = condition_of(tx, row), self._executor.capacity()
+            return pps_wire.pipeline_info(version, condition=condition, capacity=capacity, details=details)
+        except (InvalidInputError, ValueError, OverflowError) as error:
+            # An older version kept it, or another program. Its neighbours are shown, and it as far as it goes.
+            log("api").warning("pipeline %s cannot be shown: %s", row, error)
+            return pps_wire.unreadable_pipeline(version, f"its spec cannot be read: {error}")
 
     def PipelinesSummary(
         self, request: pps_pb2.PipelinesSummaryRequest, context: grpc.ServicerContext

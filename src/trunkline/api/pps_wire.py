@@ -1,12 +1,11 @@
 """Between wire messages and values: pipelines, jobs, datums, log lines."""
 
-import json
 from typing import Any, cast
 
-from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
 
 from trunkline.api import wire
+from trunkline.api.definitions import shown_spec
 from trunkline.errors import InvalidInputError
 from trunkline.model.datums import AtWork, Datum, DatumInput, DatumState
 from trunkline.model.jobs import JobState, PipelineState
@@ -56,10 +55,7 @@ def duration(seconds: float) -> Duration:
 
 def spec_message(row: PipelineRow) -> pps_pb2.CreatePipelineRequest:
     """Return the spec that jobs of this version run by."""
-    message = pps_pb2.CreatePipelineRequest()
-    data: dict[str, Any] = json.loads(row.spec_json)
-    json_format.ParseDict(data, message, ignore_unknown_fields=True)
-    return message
+    return shown_spec(row.spec_json, str(row))
 
 
 def pipeline_info(row: PipelineRow, *, condition: Condition, capacity: int, details: bool) -> pps_pb2.PipelineInfo:
@@ -95,6 +91,21 @@ def pipeline_info(row: PipelineRow, *, condition: Condition, capacity: int, deta
             info.details.workers_available = condition.processes
         if condition.state in (PipelineState.CRASHING, PipelineState.RESTARTING):
             info.details.recent_error = condition.reason
+    return info
+
+
+def unreadable_pipeline(row: PipelineRow, reason: str) -> pps_pb2.PipelineInfo:
+    """Return the wire form of a pipeline of whose spec nothing can be told."""
+    info = pps_pb2.PipelineInfo(
+        pipeline=pipeline(row.project, row.name),
+        version=row.version,
+        spec_commit=wire.commit(CommitKey(RepoKey(row.project, row.name, SPEC), row.spec_commit)),
+        stopped=row.stopped,
+        state=pps_pb2.PipelineState.PIPELINE_FAILURE,
+        reason=reason,
+        metadata=row.metadata,
+    )
+    info.details.reason = reason
     return info
 
 

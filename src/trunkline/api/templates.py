@@ -7,6 +7,7 @@ from typing import Any
 from trunkline.api.confined.run import run_confined
 from trunkline.config import template_imports
 from trunkline.errors import InvalidInputError
+from trunkline.model.json_text import load_json
 
 SECONDS_MAX = 10.0
 
@@ -24,9 +25,9 @@ def render(template: str, arguments: Mapping[str, str]) -> str:
 def read_specs(rendered: str) -> list[dict[str, Any]]:
     """Return the specs that a template made: one, or a list of them."""
     try:
-        found = json.loads(rendered)
-    except RecursionError:
-        raise InvalidInputError("template err: what it makes is nested too deeply") from None
+        found = load_json(rendered)
+    except ValueError as error:
+        raise InvalidInputError(f"template err: what it makes is no spec: {error}") from None
     specs = found if isinstance(found, list) else [found]
     if not all(isinstance(spec, dict) for spec in specs):
         raise InvalidInputError("template err: it must make a spec, or a list of specs")

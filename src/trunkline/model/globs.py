@@ -40,7 +40,7 @@ class Match:
         def fill(found: re.Match[str]) -> str:
             if found[1]:
                 return "$"
-            index = int(found[2] or found[3])
+            index = group_number(found[2] or found[3])
             if index == 0:
                 return self.path
             return self.groups[index - 1] if index <= len(self.groups) else ""
@@ -88,6 +88,11 @@ class Glob:
             return Match(path, tuple(group or "" for group in found.groups())) if found else None
         groups = globmatch.run(globmatch.compile_program(self.tree), path, self.group_count)
         return None if groups is None else Match(path, groups)
+
+
+def group_number(digits: str) -> int:
+    """Return the number of a group as a template has it; numbers beyond any pattern's groups may come out smaller."""
+    return int(digits.lstrip("0")[:9] or "0")
 
 
 @lru_cache(maxsize=1024)

@@ -17,6 +17,8 @@ Pairs: TypeAlias = Mapping[str, str]
 Change: TypeAlias = Callable[[Pairs], dict[str, str]]
 """Returns the pairs as they shall be, given what they are."""
 
+CHARACTERS_MAX = 64 * 1024
+"""Of all keys and values of one thing together."""
 _CLUSTER = "cluster_metadata"
 
 
@@ -24,7 +26,7 @@ def replace(pairs: Pairs) -> Change:
     """Return the change to exactly these pairs."""
     for key in pairs:
         _check(key)
-    return lambda _: dict(pairs)
+    return lambda _: _bounded(dict(pairs))
 
 
 def add_key(key: str, value: str) -> Change:
@@ -34,7 +36,7 @@ def add_key(key: str, value: str) -> Change:
     def change(pairs: Pairs) -> dict[str, str]:
         if key in pairs:
             raise ConflictError(f"metadata key {key!r} already exists; use edit_key instead")
-        return {**pairs, key: value}
+        return _bounded({**pairs, key: value})
 
     return change
 
@@ -42,7 +44,7 @@ def add_key(key: str, value: str) -> Change:
 def edit_key(key: str, value: str) -> Change:
     """Return the change that sets a key, new or not."""
     _check(key)
-    return lambda pairs: {**pairs, key: value}
+    return lambda pairs: _bounded({**pairs, key: value})
 
 
 def delete_key(key: str) -> Change:
@@ -54,6 +56,16 @@ def delete_key(key: str) -> Change:
 def _check(key: str) -> None:
     if not key:
         raise InvalidInputError("metadata keys cannot be empty")
+
+
+def _bounded(pairs: dict[str, str]) -> dict[str, str]:
+    """Return pairs that are little enough to be shown with each of many things, or raise InvalidInputError."""
+    size = sum(len(key) + len(value) for key, value in pairs.items())
+    if size > CHARACTERS_MAX:
+        raise InvalidInputError(
+            f"metadata would have {size} characters, and may have {CHARACTERS_MAX}: put more into files"
+        )
+    return pairs
 
 
 def edit_project(tx: Transaction, name: str, change: Change) -> None:

@@ -14,7 +14,7 @@ from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.queries.repos import RepoRow
 from trunkline.pfs.transaction import Transaction
 
-_ANCESTRY = re.compile(r"(?P<base>[^\^~.]*)(?P<root>\.\d+)?(?P<up>(?:\^\d*)*|(?:~\d*)*)")
+_ANCESTRY = re.compile(r"(?P<base>[^\^~.]*)(?P<root>\.\d{1,9})?(?P<up>(?:\^\d{0,9})*|(?:~\d{0,9})*)", re.ASCII)
 
 
 def with_defaults(repo: RepoKey) -> RepoKey:
@@ -56,7 +56,10 @@ def split_reference(reference: CommitReference) -> tuple[str, int | None, int]:
         raise InvalidInputError(f"cannot pick commit with no ID or branch: repo {reference.repo}")
     parsed = _ANCESTRY.fullmatch(text)
     if parsed is None:
-        raise InvalidInputError(f"invalid commit reference {text!r}: ancestry is written ^N or ~N, not mixed, or .N")
+        raise InvalidInputError(
+            f"invalid commit reference {text[:300]!r}: ancestry is written ^N or ~N, not mixed, or .N, "
+            "with N of at most nine digits"
+        )
     ups = re.findall(r"[\^~](\d*)", parsed["up"] or "")
     up = sum(int(number) if number else 1 for number in ups)
     return parsed["base"], (int(parsed["root"][1:]) if parsed["root"] else None), up

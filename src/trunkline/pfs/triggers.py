@@ -1,6 +1,5 @@
 """Triggers: branches that follow another branch of their repo once enough has happened there (reference, 1.5)."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,13 +7,12 @@ from datetime import UTC, datetime
 from trunkline.errors import InvalidInputError
 from trunkline.model.jobs import OriginKind
 from trunkline.model.schedules import parse_schedule
+from trunkline.model.sizes import parse_size
 from trunkline.model.versions import BranchKey, Trigger
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +27,6 @@ class Growth:
     """When the newest commit of the source was closed."""
 
 
-def parse_size(text: str) -> int:
-    """Return the bytes that a human size says: ``1K`` is 1000, ``1Ki`` is 1024. Raise InvalidInputError."""
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise InvalidInputError(f"invalid trigger size {text!r}: write a number and a unit, such as 100MB or 2GiB")
-    number, unit, binary = match.groups()
-    step = 1024 if binary else 1000
-    return int(float(number) * step ** " kmgtp".index(unit.lower() or " "))
-
-
 def check_trigger(branch: BranchKey, trigger: Trigger, sources: Mapping[str, str]) -> None:
     """Raise InvalidInputError unless the branch may have that trigger.
 
@@ -49,7 +37,10 @@ def check_trigger(branch: BranchKey, trigger: Trigger, sources: Mapping[str, str
     if trigger.commits < 0:
         raise InvalidInputError(f"branch {branch}: can't trigger on a negative number of commits")
     if trigger.size:
-        parse_size(trigger.size)
+        try:
+            parse_size(trigger.size)
+        except ValueError as error:
+            raise InvalidInputError(f"branch {branch}: invalid trigger size: {error}") from None
     for kind, spec in (("rate limit", trigger.rate_limit_spec), ("cron", trigger.cron_spec)):
         try:
             if spec:

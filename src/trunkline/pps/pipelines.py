@@ -244,8 +244,8 @@ def _written_branches(spec: PipelineSpec, output: RepoKey) -> list[BranchKey]:
 def find_pipeline(tx: Transaction, project: str, name: str) -> PipelineRow:
     """Return the pipeline, at an older version where name ends in ``^N``; raise NotFoundError if there is none."""
     base, ancestry, number = name.partition("^")
-    if number and not (number.isascii() and number.isdigit()):
-        raise InvalidInputError(f"invalid pipeline reference {name!r}: an older version is written NAME^N")
+    if number and not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise InvalidInputError(f"invalid pipeline reference {name[:300]!r}: an older version is written NAME^N")
     row = pipelines.find_pipeline(tx.connection, project or DEFAULT_PROJECT, base)
     if row is not None and ancestry:
         row = pipelines.find_version(tx.connection, row.key, row.version - (int(number) if number else 1))

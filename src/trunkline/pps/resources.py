@@ -1,7 +1,7 @@
 """What a spec says of resources, as far as this engine goes by it: memory, and threads of numeric libraries."""
 
 from trunkline.model.pipelines import PipelineSpec
-from trunkline.pps.spec.quantities import parse_quantity
+from trunkline.model.sizes import parse_quantity
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

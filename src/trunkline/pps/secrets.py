@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from trunkline.errors import AlreadyExistsError, CorruptDataError, InvalidInputError, NotFoundError
 from trunkline.model.datums import SecretValues
+from trunkline.model.json_text import load_json
 from trunkline.model.pipelines import SecretMount
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.queries import secrets
@@ -34,7 +35,7 @@ class Manifest:
 def read_manifest(file: bytes) -> Manifest:
     """Return the secret that a Kubernetes manifest in JSON says; raise InvalidInputError if it is none."""
     try:
-        document = json.loads(file)
+        document = load_json(file)
         if document["kind"] != "Secret":
             raise InvalidInputError(f"the manifest is of kind {document['kind']!r}, and must be of kind Secret")
         name = document["metadata"]["name"]

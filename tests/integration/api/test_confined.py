@@ -51,7 +51,7 @@ def test_a_filter_opens_no_file_whatever_it_says(tmp_path: Path) -> None:
         run_confined("jq_program", f"{json.dumps(program)}\n1".encode(), what="it", seconds=10.0)
 
 
-@pytest.mark.parametrize("program", ['"x" * 1000000000', "def f: [f]; f", "[limit(3; repeat([range(3000000)]))]"])
+@pytest.mark.parametrize("program", ['"x" * 1000000000', "def f: [f]; f"])
 def test_a_filter_that_takes_too_much_memory_is_refused(program: str) -> None:
     with pytest.raises(InvalidInputError, match=r"jq filter .* memory"):
         filtered(program)

@@ -6,10 +6,11 @@ import pytest
 from pfs_story import branch, compute, head, make_repos, put, put_between, repos_of_set
 
 from trunkline.errors import InvalidInputError
+from trunkline.model.sizes import parse_size
 from trunkline.model.versions import BranchKey, RepoKey, Trigger
 from trunkline.pfs.branches import create_branch
 from trunkline.pfs.cron_triggers import CronTriggers
-from trunkline.pfs.triggers import Growth, check_trigger, fires, parse_size
+from trunkline.pfs.triggers import Growth, check_trigger, fires
 from trunkline.pfs.versioning import Versioning, now
 
 MINUTE = 60_000_000

@@ -1,10 +1,10 @@
 """Specs from JSON text to values and back, as servers take them: everything unknown or of the wrong type is refused."""
 
-import json
 from typing import NoReturn
 
 import msgspec
 
+from trunkline.model.json_text import load_json
 from trunkline.model.pipelines import PipelineSpec
 from trunkline.pps.spec.findings import InvalidSpecError, error
 from trunkline.pps.spec.schema import DEPTH_MAX, JSON
@@ -26,8 +26,8 @@ def canonical_data(json_text: str | bytes) -> dict[str, JSON]:
 def load_object(json_text: str | bytes) -> dict[str, JSON]:
     """Return the JSON object in the text, without ``$schema``, or raise InvalidSpecError."""
     try:
-        data = json.loads(json_text, object_pairs_hook=_object, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as problem:
+        data = load_json(json_text, object_pairs_hook=_object, parse_constant=_no_constant)
+    except ValueError as problem:
         raise InvalidSpecError([error("", f"malformed pipeline spec: {problem}")]) from problem
     if _is_deeper(data, DEPTH_MAX):
         message = f"malformed pipeline spec: it is nested more than {DEPTH_MAX} levels deep"

@@ -3,13 +3,19 @@
 import re
 from collections.abc import Iterator
 
+from trunkline.model.globs import group_number
+
 _TEMPLATE = re.compile(r"\$(?:(\$)|(\d+)|\{(\d+)\})")
 _STARS = re.compile(r"\*{1,2}")
+_GROUPS_MAX = 100
+"""More than that are a slip, which nobody wants spelled out."""
 
 
 def groups_needed(template: str) -> int:
     """Return the highest group that a template names; 0 when it names none."""
-    return max((int(match[2] or match[3]) for match in _TEMPLATE.finditer(template) if not match[1]), default=0)
+    return max(
+        (group_number(match[2] or match[3]) for match in _TEMPLATE.finditer(template) if not match[1]), default=0
+    )
 
 
 def with_groups(glob: str, count: int) -> str:
@@ -21,7 +27,7 @@ def with_groups(glob: str, count: int) -> str:
     bare = list(_bare_stars(glob))
     if len(bare) < missing:
         # No stars to capture: a name made of as many parts as there must be groups.
-        return "/" + "-".join(["(*)"] * count)
+        return "/" + "-".join(["(*)"] * min(count, _GROUPS_MAX))
     for start, end in reversed(bare[:missing]):
         glob = f"{glob[:start]}({glob[start:end]}){glob[end:]}"
     return glob

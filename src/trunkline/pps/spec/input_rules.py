@@ -15,13 +15,13 @@ from trunkline.model.names import (
 )
 from trunkline.model.pipelines import CronInput, Input, PFSInput, Trigger
 from trunkline.model.schedules import parse_schedule
+from trunkline.model.sizes import parse_size
 from trunkline.pps.spec.findings import Finding, error
 from trunkline.pps.spec.globs import groups_needed, with_groups
 from trunkline.pps.spec.shape import COMBINATIONS
 
 _TAKEN_NAMES = ("out", ".env")
 _FILE_NAME = re.compile(r"[a-zA-Z0-9_.-]+")
-_SIZE = re.compile(r"\d+(?:\.\d+)?\s*(?:[kKMGTPE]i?)?[bB]?")
 
 
 def combination(node: Input) -> str:
@@ -144,8 +144,11 @@ def trigger_problems(trigger: Trigger, path: str) -> Iterator[Finding]:
     ):
         if text and (reason := schedule_problem(text)):
             yield error(f"{path}.{key}", f"invalid trigger {name}: {reason}")
-    if trigger.size and not _SIZE.fullmatch(trigger.size):
-        yield error(f"{path}.size", f"invalid trigger size {trigger.size!r}; sizes are such as 100K, 20M, 1G")
+    if trigger.size:
+        try:
+            parse_size(trigger.size)
+        except ValueError as problem:
+            yield error(f"{path}.size", f"invalid trigger size {problem}; sizes are such as 100K, 20M, 1G")
     if trigger.commits < 0:
         yield error(f"{path}.commits", "can't trigger on a negative number of commits")
     if trigger.cron_spec and (trigger.rate_limit_spec or trigger.size or trigger.commits):

@@ -5,14 +5,16 @@ with the corrected value, so that one slip is told once.
 """
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from trunkline.pps.spec.durations import format_duration, parse_duration
 from trunkline.pps.spec.schema import Scalar
 
 _TRUE = frozenset({"true", "yes", "on", "y", "1"})
+_WIRE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _FALSE = frozenset({"false", "no", "off", "n", "0"})
 
 
@@ -131,9 +133,18 @@ def _timestamp(value: object, _shape: Scalar) -> Reading:
         except ValueError:
             return _refused('must be a time such as "2024-05-01T00:00:00Z"')
         if moment.tzinfo is not None and "T" in value.upper():
-            return value, None
+            return _wire_time(value, moment)
         return _refused("must be a time with its zone", moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
     return _refused('must be a time such as "2024-05-01T00:00:00Z"')
+
+
+def _wire_time(value: str, moment: datetime) -> Reading:
+    """Return a time in the one form that the wire takes: as it is written, if it is written so."""
+    try:
+        utc = moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        return _refused("must be a time between the years 1 and 9999")
+    return (value if _WIRE_TIME.fullmatch(value) else f"{utc.isoformat()}Z"), None
 
 
 def _enum(value: object, shape: Scalar) -> Reading:

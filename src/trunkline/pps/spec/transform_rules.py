@@ -1,16 +1,18 @@
 """What makes the user code, its resources and its limits unusable (reference, sections 3.3 and 3.4)."""
 
-import json
 from collections.abc import Iterator, Mapping
 
+from trunkline.model.json_text import load_json
 from trunkline.model.pipelines import Egress, PipelineSpec, ResourceSpec, SecretMount, Service
+from trunkline.model.sizes import nearest_quantity, parse_quantity
 from trunkline.pps.spec.defaults import REPROCESS_EVERY_JOB, REPROCESS_UNTIL_SUCCESS, SERVICE_TYPES
 from trunkline.pps.spec.durations import parse_duration
 from trunkline.pps.spec.findings import Finding, error
-from trunkline.pps.spec.quantities import nearest_quantity, parse_quantity
 
 OBJECT_STORES = ("file", "s3", "gs", "gcs", "az", "azblob", "wasb", "minio")
 """The schemes of URLs that results can be copied to."""
+_CPU_MAX = 1_000_000
+_WORKERS_MAX = 1_000_000
 
 
 def secret_problems(secrets: tuple[SecretMount, ...]) -> Iterator[Finding]:
@@ -48,8 +50,9 @@ def resource_problems(spec: PipelineSpec) -> Iterator[Finding]:
 
 
 def _amount_problems(resources: ResourceSpec, path: str) -> Iterator[Finding]:
-    if resources.cpu < 0:
-        yield error(f"{path}.cpu", "must not be negative")
+    if not 0 <= resources.cpu <= _CPU_MAX:
+        reason = "must not be negative" if resources.cpu < 0 else "is more than any machine has"
+        yield error(f"{path}.cpu", reason)
     for key, text in (("memory", resources.memory), ("disk", resources.disk)):
         if not text:
             continue
@@ -74,6 +77,8 @@ def limit_problems(spec: PipelineSpec) -> Iterator[Finding]:
             f"invalid ReprocessSpec: {spec.reprocess_spec!r} is not {REPROCESS_UNTIL_SUCCESS} or {REPROCESS_EVERY_JOB}"
         )
         yield error("reprocessSpec", message, {"reprocessSpec": REPROCESS_UNTIL_SUCCESS})
+    if spec.parallelism_spec and spec.parallelism_spec.constant > _WORKERS_MAX:
+        yield error("parallelismSpec.constant", "is more than any machine runs")
     if sets := spec.datum_set_spec:
         for key, number in (("number", sets.number), ("sizeBytes", sets.size_bytes), ("perWorker", sets.per_worker)):
             if number < 0:
@@ -142,7 +147,7 @@ def pod_problems(spec: PipelineSpec) -> Iterator[Finding]:
         ("podPatch", spec.pod_patch, "malformed PodPatch", list),
     ):
         try:
-            found = json.loads(text) if text else made_of()
+            found = load_json(text) if text else made_of()
         except ValueError as problem:
             yield error(key, f"{name}: {problem}")
             continue

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trunkline.model.sizes import nearest_quantity, parse_quantity
 from trunkline.pps.spec.durations import format_duration, parse_duration
-from trunkline.pps.spec.quantities import nearest_quantity, parse_quantity
 
 
 @pytest.mark.parametrize(
