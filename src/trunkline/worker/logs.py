@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import zstandard
 
 from trunkline.model.datums import Datum, DatumSet
+from trunkline.model.ids import new_id
 from trunkline.model.residents import Resident
 from trunkline.objects.store import ObjectStore
 
@@ -22,7 +23,9 @@ class SetLog:
     """The log of one datum set, compressed as it grows."""
 
     def __init__(self, datum_set: DatumSet, *, worker: str) -> None:
-        self._key = f"logs/{datum_set.job}/{datum_set.index}-{datum_set.attempt}"
+        # A key of its own: a set that is run again after a crash, or another job that got the number of a deleted one,
+        # must not be answered with the lines that are there, since stores keep what they have under a key.
+        self._key = f"logs/{datum_set.job}/{datum_set.index}-{datum_set.attempt}-{new_id()}"
         self._compressor = zstandard.ZstdCompressor(level=3).compressobj()
         self._pieces: list[bytes] = []
         self._common = _common(datum_set, worker)

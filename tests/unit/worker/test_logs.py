@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import zstandard
 
@@ -73,4 +74,17 @@ def test_the_key_names_job_set_and_attempt() -> None:
     log = SetLog(SET, worker="w")
     log.datum(DATUM).note("hello")
 
-    assert log.store(open_object_store("memory://")) == "logs/job/3-2"
+    assert log.store(open_object_store("memory://")).startswith("logs/job/3-2-")
+
+
+def test_a_set_that_is_run_again_after_a_crash_keeps_its_own_lines(tmp_path: Path) -> None:
+    """The lines of the run before, which nobody recorded, are under the same job, set and attempt."""
+    objects = open_object_store(f"file://{tmp_path}")
+    kept = []
+    for message in ("before the crash", "after it"):
+        log = SetLog(SET, worker="w")
+        log.datum(DATUM).note(message)
+        kept.append(log.store(objects))
+
+    assert b"after it" in zstandard.ZstdDecompressor().decompressobj().decompress(objects.get(kept[1]))
+    assert b"before the crash" in zstandard.ZstdDecompressor().decompressobj().decompress(objects.get(kept[0]))
