@@ -19,7 +19,6 @@ from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps import pipelines
 from trunkline.pps.condition import condition_of
-from trunkline.pps.cron import run_cron
 from trunkline.pps.defaults import keep_defaults
 from trunkline.pps.executor import Executor
 from trunkline.pps.health import Health, alerts_of, summarise
@@ -29,6 +28,7 @@ from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.shape import canonical_spec
+from trunkline.pps.ticks import run_cron
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.proto.transaction_pb2 import TransactionRequest
 from trunkline.telemetry import log

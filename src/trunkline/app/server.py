@@ -24,13 +24,13 @@ from trunkline.pfs.chunk_index import DatabaseChunkIndex
 from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.controller import Controller
-from trunkline.pps.cron import Clock
 from trunkline.pps.executor import Executor
 from trunkline.pps.jobs import JobMaker
 from trunkline.pps.meta import MetaFiles
 from trunkline.pps.resident_logs import ResidentLogs
 from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
+from trunkline.pps.timer import Timer
 from trunkline.storage.fileset import FileSets
 from trunkline.supervision import Supervisor
 from trunkline.web.chunks import chunk_path
@@ -83,7 +83,7 @@ class Server:
             supervisor=supervisor,
             runner=options.runner,
         )
-        self._clock = Clock(self.versioning)
+        self._timer = Timer(self.versioning, supervisor)
         self._collector = Collector(Garbage(self.versioning), supervisor)
         deployment_id = self._deployment_id()
         self._http = start_http_server(self.versioning, supervisor, host=options.host, port=options.http_port)
@@ -107,7 +107,7 @@ class Server:
         worker_environ["PACHD_PEER_SERVICE_HOST"] = _reachable(options.host)
         worker_environ["PACHD_PEER_SERVICE_PORT"] = str(self._grpc.port)
         self._controller.start()
-        self._clock.start()
+        self._timer.start()
         self._collector.start()
         self._state.publish(
             grpc_address=self.address,
@@ -132,7 +132,7 @@ class Server:
         self._residents.close()
         self._grpc.stop()
         self._http.stop()
-        self._clock.close()
+        self._timer.close()
         self._collector.close()
         self._controller.close()
         self._db.close()

@@ -4,8 +4,10 @@ All times are UTC.
 """
 
 import re
+from calendar import monthrange
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 
 from trunkline.errors import InvalidInputError
 
@@ -23,10 +25,13 @@ _WORDS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
-_PART = re.compile(r"(\*|\?|[a-z0-9]+)(?:-([a-z0-9]+))?(?:/(\d+))?")
-_YEARS_MAX = 9
-"""29 February can be eight years away."""
+_DURATION = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})(?:\.\d{1,9})?s)?", re.ASCII)
+_PART = re.compile(r"(\*|\?|[a-z0-9]+)(?:-([a-z0-9]+))?(?:/(\d{1,4}))?", re.ASCII)
+_TEXT_MAX = 500
+_EVERY_MAX = timedelta(hours=2_562_047)
+"""As far as the field's durations reach, 292 years."""
+_CYCLE_YEARS = 400
+"""After so many years the calendar repeats, weekdays too: what is not due within them never is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +48,44 @@ class Schedule:
     every: timedelta | None = None
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """Return the first due time after moment, which must have a zone; None when there is none."""
-        moment = moment.astimezone(UTC)
-        if self.every is not None:
-            return moment.replace(microsecond=0) + self.every
-        at = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
-        last_year = at.year + _YEARS_MAX
-        while self.months and at.year < last_year:
-            if at.month not in self.months:
-                at = (at.replace(day=1, hour=0, minute=0) + timedelta(days=32)).replace(day=1)
-            elif not self._is_day(at):
-                at = at.replace(hour=0, minute=0) + timedelta(days=1)
-            elif at.hour not in self.hours:
-                at = at.replace(minute=0) + timedelta(hours=1)
-            elif at.minute not in self.minutes:
-                at += timedelta(minutes=1)
-            else:
-                return at
+        """Return the first due time after moment, which must have a zone; None when there is none up to year 9999."""
+        try:
+            moment = moment.astimezone(UTC)
+            if self.every is not None:
+                return moment.replace(microsecond=0) + self.every
+            at = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        except OverflowError:
+            return None
+        for day in self._days_from(at.date()):
+            earliest = at.time() if day == at.date() else time()
+            for hour in sorted(self.hours):
+                for minute in sorted(self.minutes):
+                    if (hour, minute) >= (earliest.hour, earliest.minute):
+                        return datetime.combine(day, time(hour, minute), UTC)
         return None
 
-    def _is_day(self, at: datetime) -> bool:
+    def _days_from(self, first: date) -> Iterator[date]:
+        for year in range(first.year, min(first.year + _CYCLE_YEARS, MAXYEAR) + 1):
+            for month in sorted(self.months):
+                if (year, month) < (first.year, first.month):
+                    continue
+                for number in range(1, monthrange(year, month)[1] + 1):
+                    if (
+                        (self.either_day or number in self.days)
+                        and self._is_day(date(year, month, number))
+                        and (date(year, month, number) >= first)
+                    ):
+                        yield date(year, month, number)
+
+    def _is_day(self, at: date) -> bool:
         in_month, in_week = at.day in self.days, at.isoweekday() % 7 in self.weekdays
         return (in_month or in_week) if self.either_day else (in_month and in_week)
 
 
 def parse_schedule(text: str) -> Schedule:
     """Return the schedule that text says, or raise InvalidInputError, "error parsing cron-spec"."""
+    if len(text) > _TEXT_MAX:
+        raise _unreadable(text[:20] + "…", f"it is longer than {_TEXT_MAX} characters")
     words = text.lower().split()
     if words == ["@never"]:
         return Schedule()
@@ -97,9 +114,11 @@ def _unreadable(text: str, reason: str) -> InvalidInputError:
 def _parse_every(text: str, duration: str) -> timedelta:
     match = _DURATION.fullmatch(duration)
     hours, minutes, seconds = match.groups(default="0") if match else ("0", "0", "0")
-    every = timedelta(seconds=int(hours) * 3600 + int(minutes) * 60 + int(float(seconds)))
+    every = timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds))
     if every < timedelta(seconds=1):
         raise _unreadable(text, "@every takes a duration of a second or more, such as 90s or 1h30m")
+    if every > _EVERY_MAX:
+        raise _unreadable(text, f"@every takes at most {_EVERY_MAX // timedelta(hours=1)}h, which is 292 years")
     return every
 
 

@@ -1,14 +1,23 @@
-"""The timer of branches that follow another one at fixed times."""
+"""Branches that follow another one at fixed times."""
 
-import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol, TypeVar
 
 from trunkline.pfs.queries import branches, commits
+from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.triggers import move_head, next_tick, trigger_of
-from trunkline.pfs.versioning import Versioning, now
-from trunkline.telemetry import log
+from trunkline.pfs.versioning import Versioning
 
-_LOOK_SECONDS = 60.0
+T = TypeVar("T")
+
+
+class Attempt(Protocol):
+    """Does one thing among many, and keeps its error to itself: see `trunkline.supervision`."""
+
+    def __call__(self, item: str, act: Callable[[], T], /) -> T | None:
+        """Return what act returns, None where it fails or is not tried."""
 
 
 class CronTriggers:
@@ -17,51 +26,26 @@ class CronTriggers:
     def __init__(self, versioning: Versioning) -> None:
         self._versioning = versioning
         self._looked_at: dict[int, int] = {}  # branch -> the time up to which its ticks were seen
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="cron-triggers", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop looking."""
-        self._closing.set()
-        self._versioning.db.changes.announce()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            seen = self._versioning.db.changes.count
-            seconds = _LOOK_SECONDS
-            try:
-                due_at = self.look(now())
-                if due_at is not None:
-                    seconds = min(max((due_at - now()) / 1_000_000, 0.05), _LOOK_SECONDS)
-            except Exception:  # noqa: BLE001 - one bad look must not stop the loop
-                log("cron-triggers").exception("could not look for triggers")
-            self._versioning.db.changes.wait(seen, seconds=seconds)
-
-    def look(self, at: int) -> int | None:
-        """Move what is due at that time; return when the next one is due, or None."""
-        upcoming = []
-        due = []
+    def look(self, at: int, attempt: Attempt) -> tuple[int | None, list[str]]:
+        """Move what is due at that time; return when the next one is due, or None, and what each attempt is called."""
         with self._versioning.reading() as tx:
-            for row in branches.list_triggered_branches(tx.connection):
-                trigger = trigger_of(row)
-                assert trigger is not None
-                tick = next_tick(trigger, self._looked_at.get(row.key, row.updated_at))
-                if tick is not None and tick <= at:
-                    due.append(row.key)
-                    tick = next_tick(trigger, at)
-                if tick is not None:
-                    upcoming.append(tick)
-        for key in due:
-            with self._versioning.transaction() as tx:
-                _follow_source(tx, key)
-            self._looked_at[key] = at
-        return min(upcoming, default=None)
+            rows = [row for row in branches.list_triggered_branches(tx.connection) if (row.trigger or {})["cron_spec"]]
+        self._looked_at = {row.key: self._looked_at[row.key] for row in rows if row.key in self._looked_at}
+        items = [f"cron trigger of branch {row.branch.repo}@{row.branch.name}" for row in rows]
+        ticks = [attempt(item, partial(self._follow, row, at)) for item, row in zip(items, rows, strict=True)]
+        return min((tick for tick in ticks if tick is not None), default=None), items
+
+    def _follow(self, row: BranchRow, at: int) -> int | None:
+        trigger = trigger_of(row)
+        assert trigger is not None
+        tick = next_tick(trigger, self._looked_at.get(row.key, row.updated_at))
+        if tick is None or tick > at:
+            return tick
+        with self._versioning.transaction() as tx:
+            _follow_source(tx, row.key)
+        self._looked_at[row.key] = at
+        return next_tick(trigger, at)
 
 
 def _follow_source(tx: Transaction, key: int) -> None:

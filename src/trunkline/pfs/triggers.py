@@ -13,6 +13,7 @@ from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.transaction import Transaction
+from trunkline.telemetry import log
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,21 @@ def follow_finished_commit(tx: Transaction, commit: CommitRow) -> None:
             if trigger is None or trigger.branch != source or trigger.cron_spec:
                 continue
             growth = _growth(tx, row, commit, commits_max=trigger.commits)
-            if growth is not None and fires(trigger, growth):
+            if growth is not None and _fires_as_kept(trigger, growth, row.branch):
                 move_head(tx, row, commit)
                 moved.add(row.branch.name)
+
+
+def _fires_as_kept(trigger: Trigger, growth: Growth, branch: BranchKey) -> bool:
+    """Tell whether a trigger fires that was kept, maybe by a version that took more: what it cannot read never does.
+
+    A commit finishes whatever rules people have made.
+    """
+    try:
+        return fires(trigger, growth)
+    except Exception as error:  # noqa: BLE001 - see above
+        log("triggers").warning("branch %s does not follow %s: its trigger: %s", branch, trigger.branch, error)
+        return False
 
 
 def trigger_of(row: BranchRow) -> Trigger | None:

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from trunkline.model.datums import Runner
 from trunkline.model.jobs import PipelineType
-from trunkline.pfs.cron_triggers import CronTriggers
 from trunkline.pfs.queries import commits
 from trunkline.pfs.versioning import Versioning, now
 from trunkline.pps.executor import Executor
@@ -47,7 +46,6 @@ class Controller:
         self._executor = executor
         self._residents = residents
         self._pool = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="job")
-        self._cron_triggers = CronTriggers(versioning)
         self._supervisor = supervisor
         self._loop = BackgroundThread(
             supervisor, "controller", self._look, wakes=versioning.work, look_seconds_max=_LOOK_SECONDS
@@ -61,12 +59,10 @@ class Controller:
         self._versioning.settle_all()
         self._residents.begin()
         self._loop.start()
-        self._cron_triggers.start()
 
     def close(self) -> None:
         """Stop looking for jobs and wait for those that run; they go on when a server starts again."""
         self._loop.close()
-        self._cron_triggers.close()
         self._executor.close()
         self._pool.shutdown(wait=True)
 

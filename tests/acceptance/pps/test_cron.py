@@ -1,5 +1,8 @@
 """Cron inputs: ticks by schedule, ticks on request, ticks that were missed."""
 
+import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -7,7 +10,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from trunkline.proto import pfs_pb2, pps_pb2
+from trunkline.proto import admin_pb2, pfs_pb2, pps_pb2
+from trunkline.proto.admin_pb2_grpc import APIStub as AdminStub
 from trunkline.testing.cluster import Cluster, open_cluster, pfs, shell
 
 COPY = shell("for f in /pfs/tick/*; do echo ticked > /pfs/out/$(basename $f); done")
@@ -112,3 +116,62 @@ def test_a_restarted_server_goes_on_after_the_newest_tick(tmp_path: Path) -> Non
     assert len(before) == 2
     assert before < after
     assert len(after) == 3
+
+
+def test_a_schedule_that_an_older_version_took_stops_neither_the_server_nor_other_inputs(tmp_path: Path) -> None:
+    """And it is told where somebody looks, until it is gone."""
+    first, close = open_cluster(tmp_path / "home")
+    for name in ("bad", "worse", "good"):
+        first.create({"pipeline": {"name": name}, "transform": COPY, "input": cron(spec="@daily")})
+    first.create_repo("plain")
+    first.pfs.CreateBranch(following("plain", rate_limit_spec="@daily"))
+    close()
+    rewrite(tmp_path / "home", "bad", spec="@every 80000000h")
+    rewrite(tmp_path / "home", "worse", start="9999-99-99")
+    rewrite(tmp_path / "home", "good", spec="@every 1s")
+    with closing(sqlite3.connect(tmp_path / "home" / "metadata.db")) as db, db:
+        db.execute("UPDATE branches SET [trigger] = replace([trigger], '@daily', '@every 80000000h')")
+
+    second, close = open_cluster(tmp_path / "home")
+    try:
+        second.until(lambda: len(second.files("good_tick")) >= 2)
+        second.put("plain", {"/a": "1"})
+        second.until(lambda: len(warnings(second)) == 2)
+        told = sorted(warnings(second))
+        assert "cron input tick of pipeline default/bad: fails since" in told[0]
+        assert "@every takes at most 2562047h" in told[0]
+        assert "cron inputs of pipeline default/worse: fails since" in told[1]
+
+        second.pfs.DeleteBranch(pfs_pb2.DeleteBranchRequest(branch=branch_of("plain", "later"), force=True))
+        second.pps.DeletePipeline(pps_pb2.DeletePipelineRequest(pipeline=pps_pb2.Pipeline(name="bad")))
+        second.until(lambda: len(warnings(second)) == 1)
+    finally:
+        close()
+
+
+def rewrite(home: Path, pipeline: str, **fields: str) -> None:
+    """Change the cron input of a stored spec as no door would let one."""
+    with closing(sqlite3.connect(home / "metadata.db")) as db, db:
+        key, text = db.execute(
+            "SELECT v.rowid, spec_json FROM pipeline_versions v JOIN pipelines p ON pipeline = key WHERE name = ?",
+            [pipeline],
+        ).fetchone()
+        spec = json.loads(text)
+        spec["input"]["cron"].update(fields)
+        db.execute("UPDATE pipeline_versions SET spec_json = ? WHERE rowid = ?", [json.dumps(spec), key])
+
+
+def warnings(cluster: Cluster) -> list[str]:
+    """Return what `inspect cluster` warns of."""
+    with grpc.insecure_channel(cluster.server.address.removeprefix("grpc://")) as channel:
+        return list(AdminStub(channel).InspectCluster(admin_pb2.InspectClusterRequest()).warnings)
+
+
+def branch_of(repo: str, name: str) -> pfs_pb2.Branch:
+    return pfs_pb2.Branch(repo=pfs_pb2.Repo(name=repo, type="user"), name=name)
+
+
+def following(repo: str, **trigger: str) -> pfs_pb2.CreateBranchRequest:
+    return pfs_pb2.CreateBranchRequest(
+        branch=branch_of(repo, "later"), trigger=pfs_pb2.Trigger(branch="master", **trigger)
+    )

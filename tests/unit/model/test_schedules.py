@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from cronsim import CronSim, CronSimError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ def at(text: str) -> datetime:
         ("*/15 9-17 * * mon-fri", "2024-03-01T17:50:00", "2024-03-04T09:00:00"),
         ("5/20 * * * *", "2024-01-01T00:06:00", "2024-01-01T00:25:00"),
         ("0 0 29 2 *", "2096-03-01T00:00:00", "2104-02-29T00:00:00"),
+        ("0 0 29 2 */7", "2088-03-01T00:00:00", "2128-02-29T00:00:00"),  # a Sunday; 2100 has none, so 40 years
         ("0 0 13 * fri", "2024-01-01T00:00:00", "2024-01-05T00:00:00"),
         ("0 0 ? * 7", "2024-01-01T00:00:00", "2024-01-07T00:00:00"),
         ("0 0 1 JAN,jul *", "2024-01-01T00:00:00", "2024-07-01T00:00:00"),
@@ -37,9 +39,14 @@ def test_the_next_due_time(spec: str, moment: str, due: str) -> None:
     assert parse_schedule(spec).next_after(at(moment)) == at(due)
 
 
-@pytest.mark.parametrize("spec", ["@never", "0 0 30 2 *"])
+@pytest.mark.parametrize("spec", ["@never", "0 0 30 2 *", "0 0 31 2,4,6,9,11 *"])
 def test_what_is_never_due_has_no_next_time(spec: str) -> None:
     assert parse_schedule(spec).next_after(at("2024-01-01T00:00:00")) is None
+
+
+@pytest.mark.parametrize("spec", ["* * * * *", "0 0 29 2 *", "@every 1s", "@every 2562047h", "@yearly", "@never"])
+def test_nothing_is_due_after_the_last_year(spec: str) -> None:
+    assert parse_schedule(spec).next_after(at("9999-12-31T23:59:59")) is None
 
 
 def test_moments_of_other_zones_are_taken_as_what_they_are_in_utc() -> None:
@@ -69,6 +76,13 @@ def test_moments_of_other_zones_are_taken_as_what_they_are_in_utc() -> None:
         "@every 0s",
         "@every soon",
         "@every 5",
+        "@every 80000000h",
+        "@every 2562048h",
+        "@every 1" + "0" * 30 + "h",
+        "@every " + "9" * 5000 + "s",
+        "@every ٣h",
+        "*/" + "9" * 5000 + " * * * *",
+        "*" + " " * 5000 + "* * * *",
     ],
 )
 def test_what_is_no_schedule_is_refused(spec: str) -> None:
@@ -83,6 +97,37 @@ fields = st.tuples(
     st.sampled_from(["*", "3", "1-6"]),
     st.sampled_from(["*", "0", "1-5"]),
 )
+
+
+def field(low: int, high: int) -> st.SearchStrategy[str]:
+    """Return one field as the library and we read it: it takes a range of one with a step, 7-7/2, for 7/2."""
+    number, step = st.integers(low, high), st.integers(1, high + 3)
+    span = st.tuples(number, number).map(sorted)
+    part = st.one_of(
+        st.just("*"),
+        number.map(str),
+        step.map("*/{}".format),
+        span.map(lambda ends: "{}-{}".format(*ends)),
+        st.tuples(span, step).map(
+            lambda it: f"{it[0][0]}-{it[0][1]}/{it[1]}" if it[0][0] < it[0][1] else str(it[0][0])
+        ),
+        st.tuples(number, step).map(lambda it: f"{it[0]}/{it[1]}"),
+    )
+    return st.lists(part, min_size=1, max_size=2).map(",".join)
+
+
+@given(
+    words=st.tuples(field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 7)),
+    moment=st.datetimes(datetime(1990, 1, 1), datetime(2190, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+def test_a_library_finds_the_same_next_time(words: tuple[str, ...], moment: datetime) -> None:
+    spec = " ".join(words)
+    try:
+        expected = next(CronSim(spec, moment))
+    except (CronSimError, StopIteration):
+        expected = None
+
+    assert parse_schedule(spec).next_after(moment) == expected
 
 
 @given(words=fields, minutes=st.integers(0, 366 * 24 * 60), part=st.floats(0, 1, exclude_max=True))

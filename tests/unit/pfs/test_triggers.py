@@ -1,6 +1,7 @@
 """Branches that follow others when enough has happened."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 
 import pytest
 from pfs_story import branch, compute, head, make_repos, put, put_between, repos_of_set
@@ -10,8 +11,11 @@ from trunkline.model.sizes import parse_size
 from trunkline.model.versions import BranchKey, RepoKey, Trigger
 from trunkline.pfs.branches import create_branch
 from trunkline.pfs.cron_triggers import CronTriggers
+from trunkline.pfs.queries.branches import update_branch
+from trunkline.pfs.references import find_branch
 from trunkline.pfs.triggers import Growth, check_trigger, fires
 from trunkline.pfs.versioning import Versioning, now
+from trunkline.supervision import Supervisor
 
 MINUTE = 60_000_000
 DAY = 24 * 60 * MINUTE
@@ -131,16 +135,71 @@ def test_a_cron_trigger_moves_when_it_is_due_and_makes_up_for_what_was_missed(ve
     make_repos(versioning, "in")
     commit = put(versioning, "in", {"/a": "1"})
     follow(versioning, "in@nightly", Trigger("master", cron_spec="0 0 * * *"))
-    timer = CronTriggers(versioning)
+    timer, supervisor = CronTriggers(versioning), Supervisor()
 
-    due_at = timer.look(now())
+    def look(at: int) -> int | None:
+        return timer.look(at, partial(supervisor.attempt, "timer"))[0]
+
+    due_at = look(now())
     assert due_at is not None
     assert head(versioning, "in@nightly").commit != commit
 
-    assert timer.look(due_at + 3 * DAY) == due_at + 4 * DAY
+    assert look(due_at + 3 * DAY) == due_at + 4 * DAY
     assert head(versioning, "in@nightly").commit == commit
     newer = put(versioning, "in", {"/b": "1"})
-    timer.look(due_at + 3 * DAY + MINUTE)
+    look(due_at + 3 * DAY + MINUTE)
     assert head(versioning, "in@nightly").commit == commit
-    timer.look(due_at + 4 * DAY)
+    look(due_at + 4 * DAY)
     assert head(versioning, "in@nightly").commit == newer
+
+
+NOT_TAKEN_ANY_MORE = [
+    {"rate_limit_spec": "@every 80000000h"},
+    {"rate_limit_spec": "@every 9999999999999999h"},
+    {"size": "9" * 400 + "PB"},
+    {"rate_limit_spec": "soon", "size": "big"},
+]
+
+
+@pytest.mark.parametrize("rule", NOT_TAKEN_ANY_MORE)
+def test_rules_that_reach_beyond_all_bounds_are_refused(rule: dict[str, str]) -> None:
+    with pytest.raises(InvalidInputError, match=r"branch default/r@b|invalid trigger"):
+        check_trigger(branch("r@b"), Trigger("master", **rule), {})
+
+
+@pytest.mark.parametrize("rule", NOT_TAKEN_ANY_MORE)
+def test_a_rule_that_an_older_version_took_stops_neither_the_commit_nor_other_branches(
+    versioning: Versioning, rule: dict[str, str]
+) -> None:
+    make_repos(versioning, "in")
+    put(versioning, "in", {"/a": "1"})
+    follow(versioning, "in@bad", Trigger("master", commits=1))
+    follow(versioning, "in@good", Trigger("master", commits=1))
+    keep_trigger(versioning, "in@bad", rule)
+
+    commit = put(versioning, "in", {"/b": "1"})
+
+    assert head(versioning, "in").finished_at is not None
+    assert head(versioning, "in@good").commit == commit
+    assert head(versioning, "in@bad").commit != commit
+
+
+def test_a_cron_rule_that_an_older_version_took_keeps_no_other_branch_from_moving(versioning: Versioning) -> None:
+    make_repos(versioning, "in")
+    commit = put(versioning, "in", {"/a": "1"})
+    follow(versioning, "in@bad", Trigger("master", cron_spec="@daily"))
+    follow(versioning, "in@good", Trigger("master", cron_spec="@daily"))
+    keep_trigger(versioning, "in@bad", {"cron_spec": "@every 80000000h"})
+    supervisor = Supervisor()
+
+    CronTriggers(versioning).look(now() + 2 * DAY, partial(supervisor.attempt, "timer"))
+
+    assert head(versioning, "in@good").commit == commit
+    assert [trouble.item for trouble in supervisor.troubles()] == ["cron trigger of branch default/in@bad"]
+
+
+def keep_trigger(versioning: Versioning, name: str, rule: dict[str, str]) -> None:
+    """Store a trigger unchecked."""
+    with versioning.transaction() as tx:
+        row = find_branch(tx, branch(name))
+        update_branch(tx.connection, row.key, trigger=asdict(Trigger("master", **rule)))

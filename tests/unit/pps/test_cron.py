@@ -43,6 +43,7 @@ def test_a_start_of_long_ago_costs_no_more_than_the_ticks_that_are_kept() -> Non
 
 def test_the_newest_tick_is_by_time_and_other_files_are_none() -> None:
     names = ["/2026-01-01T00:00:00Z", "/2026-01-01T02:00:00+03:00", "/README", "/2026-02-01", "/.x"]
+    names += ["/0001-01-01T00:00:00+10:00", "/9999-12-31T23:59:59-10:00"]
 
     assert newest_tick(names) == datetime(2026, 1, 1, tzinfo=UTC)
     assert newest_tick([]) is None
