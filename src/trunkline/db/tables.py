@@ -150,6 +150,13 @@ condemned = Table(
     Column("at", BigInteger, nullable=False),  # since when it is known
 )
 
+named_roots = Table(
+    "named_roots",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("root", String, nullable=False),  # that a row began to point at; written by triggers of the database
+)
+
 secrets = Table(
     "secrets",
     metadata,

@@ -1,72 +1,69 @@
-"""Which writes are under way: what they have stored and not named yet must not be taken for garbage."""
+"""Which writes are under way: what they have stored and not named yet must not be taken for garbage.
+
+Nothing here waits. Writes are numbered as they begin, so that garbage collection can ask whether all that may have
+relied on an object before some moment have ended. Numbers and not times: clocks go back.
+"""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-
-_LULL_SECONDS_MAX = 20.0
-_BLOCK_SECONDS_MAX = 5.0
 
 
 class Writes:
-    """The writes of one server. A short one ends by naming what it stored; a long one stores for others to name."""
+    """The writes of one server."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._short = 0
-        self._paused = False
-        self._long: dict[object, int] = {}
+        self._lock = threading.Lock()
+        self._next = 1
+        self._running: dict[int, float] = {}
         self._mine = threading.local()
+        self._relied_on: dict[str, int] = {}
 
     @contextmanager
     def short(self) -> Iterator[None]:
-        """Tell that something is written and named inside the block. Waits while `paused` holds."""
-        depth = getattr(self._mine, "depth", 0)
-        if not depth:
-            with self._changed:
-                self._changed.wait_for(lambda: not self._paused)
-                self._short += 1
-        self._mine.depth = depth + 1
-        try:
+        """Tell that something is stored and named inside the block, by this thread. Blocks inside are part of it."""
+        if getattr(self._mine, "writes", False):
             yield
+            return
+        self._mine.writes = True
+        try:
+            with self.long():
+                yield
         finally:
-            self._mine.depth = depth
-            if not depth:
-                with self._changed:
-                    self._short -= 1
-                    self._changed.notify_all()
+            self._mine.writes = False
 
     @contextmanager
     def long(self) -> Iterator[None]:
-        """Tell that something is stored by others inside the block, like datum sets by workers. Never waits."""
-        token = object()
-        with self._changed:
-            self._long[token] = time.time_ns() // 1000
+        """Tell that something is stored by others inside the block, like datum sets by workers."""
+        with self._lock:
+            number = self._next
+            self._next += 1
+            self._running[number] = time.monotonic()
         try:
             yield
         finally:
-            with self._changed:
-                del self._long[token]
+            with self._lock:
+                del self._running[number]
 
-    def oldest_long(self) -> int | None:
-        """Return when the oldest of the long writes under way began, in microseconds since 1970."""
-        with self._changed:
-            return min(self._long.values(), default=None)
+    def oldest(self) -> int:
+        """Return the number of the oldest write under way, or that of the next one: all before it have ended."""
+        with self._lock:
+            return min(self._running, default=self._next)
 
-    @contextmanager
-    def paused(self) -> Iterator[bool]:
-        """Give True in a moment in which no short write is under way, and let none begin until the end of the block.
+    def may_rely_on(self, keys: Iterable[str]) -> None:
+        """Tell that the writes under way now may rely on these objects, and those that begin later do not."""
+        with self._lock:
+            self._relied_on |= dict.fromkeys(keys, self._next)
 
-        Waits for a lull at first, then holds new ones up for a while. Gives False where the moment does not come.
-        """
-        with self._changed:
-            is_quiet = self._changed.wait_for(lambda: self._short == 0, _LULL_SECONDS_MAX)
-            self._paused = True
-            is_quiet = is_quiet or self._changed.wait_for(lambda: self._short == 0, _BLOCK_SECONDS_MAX)
-        try:
-            yield is_quiet
-        finally:
-            with self._changed:
-                self._paused = False
-                self._changed.notify_all()
+    def free_of(self, keys: Collection[str], oldest: int) -> list[str]:
+        """Return those of the objects that no write from that number on may rely on, and forget all others."""
+        with self._lock:
+            self._relied_on = {key: self._relied_on[key] for key in keys if key in self._relied_on}
+            # Of what an earlier process has told nothing is known here, and its writes have ended.
+            return [key for key in keys if self._relied_on.get(key, 0) <= oldest]
+
+    def oldest_seconds(self) -> float:
+        """Return for how long the oldest write has been under way."""
+        with self._lock:
+            return time.monotonic() - min(self._running.values()) if self._running else 0.0

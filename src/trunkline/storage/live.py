@@ -16,9 +16,10 @@ _PACK_SHIFT = 40
 class Live:
     """Collects what is alive. Chunks are kept as one number each, so ten million of them take 80 MB."""
 
-    def __init__(self) -> None:
-        self._tables: set[bytes] = set()
-        self._packs: dict[bytes, int] = {}
+    def __init__(self, known: "Live | None" = None) -> None:
+        """Begin with nothing, or with the tables and packs, without the chunks, that another has found."""
+        self._tables: set[bytes] = set() if known is None else set(known._tables)
+        self._packs: dict[bytes, int] = {} if known is None else dict(known._packs)
         self._places = pa.array([], pa.int64())
         self._pending: list[pa.Array] = []
         self._pending_rows = 0

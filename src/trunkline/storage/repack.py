@@ -8,13 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
 
+from trunkline.errors import CorruptDataError
+from trunkline.objects import ObjectNotFoundError
 from trunkline.storage.chunk import ChunkRef
 from trunkline.storage.chunk.pack import PackBuilder, count_entries, read_pack_entries
 from trunkline.storage.chunk.refs import pack_key
+from trunkline.storage.chunk.store import check_stored
 from trunkline.storage.fileset import FileSets
 from trunkline.storage.fileset.rows import encode_row_refs, file_rows, packs_of
 from trunkline.storage.live import Live
 from trunkline.storage.table import TableStore
+from trunkline.telemetry import log
 
 LIVE_SHARE_MIN = 0.5
 """A pack of which less is alive, in bytes, is worth rewriting."""
@@ -31,14 +35,9 @@ def move_chunks(file_sets: FileSets, live: Live) -> Moved:
     moved: Moved = {}
     builder, in_pack = PackBuilder(objects), []
     copied = 0
-    for refs in _sparse_packs(file_sets, live):
-        for ref in refs:
-            builder.add(
-                ref.chunk,
-                objects.get_range(pack_key(ref.pack), ref.offset, ref.stored_bytes),
-                length=ref.length,
-                codec=ref.codec,
-            )
+    for refs, stored in _sparse_packs(file_sets, live):
+        for ref, data in zip(refs, stored, strict=True):
+            builder.add(ref.chunk, data, length=ref.length, codec=ref.codec)
             in_pack.append(ref)
             copied += ref.stored_bytes
             if builder.is_full:
@@ -56,17 +55,31 @@ def _seal(builder: PackBuilder, in_pack: list[ChunkRef]) -> Moved:
     return {(old.pack, old.offset): ref for old, ref in zip(in_pack, new, strict=True)}
 
 
-def _sparse_packs(file_sets: FileSets, live: Live) -> Iterator[list[ChunkRef]]:
-    """Yield, for each pack that is worth it, the chunks in it that are alive."""
+def _sparse_packs(file_sets: FileSets, live: Live) -> Iterator[tuple[list[ChunkRef], list[bytes]]]:
+    """Yield, for each pack that is worth it, the chunks in it that are alive, and the stored form of each.
+
+    A damaged pack stays as it is, for a check to tell, and keeps no other from being moved.
+    """
     objects = file_sets.chunks.objects
     for pack, offsets in live.offsets():
-        if len(offsets) == count_entries(objects, pack):
+        try:
+            if len(offsets) == count_entries(objects, pack):
+                continue
+            entries = list(read_pack_entries(objects, pack))
+            used = set(offsets.to_pylist())
+            alive = [ref for ref in entries if ref.offset in used]
+            if sum(ref.stored_bytes for ref in alive) >= LIVE_SHARE_MIN * sum(ref.stored_bytes for ref in entries):
+                continue
+            stored = [_sound(ref, objects.get_range(pack_key(pack), ref.offset, ref.stored_bytes)) for ref in alive]
+        except (CorruptDataError, ObjectNotFoundError) as error:
+            log("garbage").warning("pack %s is not rewritten: %s", pack.hex(), error)
             continue
-        entries = list(read_pack_entries(objects, pack))
-        used = set(offsets.to_pylist())
-        alive = [ref for ref in entries if ref.offset in used]
-        if sum(ref.stored_bytes for ref in alive) < LIVE_SHARE_MIN * sum(ref.stored_bytes for ref in entries):
-            yield alive
+        yield alive, stored
+
+
+def _sound(ref: ChunkRef, stored: bytes) -> bytes:
+    check_stored(ref, stored)
+    return stored
 
 
 class Rewriter:

@@ -1,7 +1,7 @@
 """Garbage goes, all of it in the end, and nothing else ever."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from trunkline.db.engine import Database
 from trunkline.errors import CorruptDataError
 from trunkline.model.versions import BranchKey, CommitReference, RepoKey
 from trunkline.objects import open_object_store
+from trunkline.objects.memory import MemoryObjectStore
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
 from trunkline.pfs.fsck import check_data, check_versions
 from trunkline.pfs.garbage import Collected, Garbage
+from trunkline.pfs.queries import chunks
 from trunkline.pfs.queries import garbage as queries
 from trunkline.pfs.removal import drop_commit, squash_commit
 from trunkline.pfs.repos import create_repo, delete_repo
@@ -310,3 +312,142 @@ def test_a_remembered_directory_is_whole_whatever_became_of_its_packs(
 
     assert _files(versioning) == {"/a": b"a" * 5000, "/b": b"b" * 5000}
     assert _sound(versioning)
+
+
+def _drop(versioning: Versioning, reference: CommitReference) -> None:
+    with versioning.transaction() as tx:
+        drop_commit(tx, reference, versioning.listeners)
+
+
+def test_what_a_job_enters_late_does_not_lie_in_the_index_once_its_pack_is_gone(versioning, tmp_path) -> None:
+    """A worker stores a pack, a pass condemns it, the job keeps it, what names it goes: the content is put again."""
+
+    class LateIndex(DatabaseChunkIndex):
+        def record(self, refs) -> None:
+            pass
+
+    worker = FileSets(versioning.file_sets.chunks.objects, LateIndex(versioning.db)).edit()
+    with versioning.writes.long():
+        worker.add("/a", b"same" * 2000)
+        layer = worker.finish()
+        _collect(versioning)
+        with versioning.transaction() as tx:
+            chunks.insert_chunks(tx.connection, worker.new_refs)
+            kept = create_file_set(tx, [layer], ttl_seconds=1000)
+    with versioning.transaction() as tx:
+        tx.connection.exec_driver_sql(f"DELETE FROM file_sets WHERE id = '{kept}'")
+    for _ in range(3):
+        _collect(versioning)
+
+    _put(versioning, {"/a": b"same" * 2000})
+
+    assert _files(versioning) == {"/a": b"same" * 2000}
+    assert _sound(versioning)
+
+
+def test_files_that_are_no_objects_stay_and_keep_nothing_else(versioning, tmp_path, caplog) -> None:
+    foreign = [
+        tmp_path / "objects" / name for name in ("packs/README", "packs/ab/copy of x", "tables/ab/cd", "logs/a.b")
+    ]
+    for path in foreign:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"?")
+    _drop(versioning, _put(versioning, {"/a": b"1" * 5000}))
+
+    first, second = _collect(versioning), _collect(versioning)
+
+    assert first.condemned_objects == second.deleted_objects > 0
+    assert all(path.read_bytes() == b"?" for path in foreign)
+    assert "4 files in the store are no objects" in caplog.text
+
+
+@pytest.mark.parametrize("place", [-50, -1, 0])
+def test_a_damaged_pack_that_nobody_uses_goes_like_any_other(versioning, tmp_path, place) -> None:
+    dropped = _put(versioning, {"/a": b"1" * 5000})
+    (key,) = _keys(versioning, "packs/")
+    _put(versioning, {"/a": b"2" * 5000})
+    data = bytearray((tmp_path / "objects" / key).read_bytes())
+    data[place] ^= 1
+    (tmp_path / "objects" / key).write_bytes(data)
+    with versioning.transaction() as tx:
+        squash_commit(tx, dropped, versioning.listeners)
+
+    for _ in range(3):
+        _collect(versioning)
+    _put(versioning, {"/again": b"1" * 5000})
+
+    assert _files(versioning) == {"/a": b"2" * 5000, "/again": b"1" * 5000}
+    assert _sound(versioning)
+
+
+def test_a_damaged_pack_that_is_used_keeps_no_other_from_going(versioning, tmp_path) -> None:
+    _put(versioning, {"/a": b"1" * 5000})
+    (key,) = _keys(versioning, "packs/")
+    data = bytearray((tmp_path / "objects" / key).read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "objects" / key).write_bytes(data)
+    _drop(versioning, _put(versioning, {"/b": b"2" * 5000}))
+
+    first, second = _collect(versioning), _collect(versioning)
+
+    assert first.condemned_objects == second.deleted_objects > 0
+    assert key in _keys(versioning)
+
+
+def test_uploads_that_overlap_and_one_that_hangs_do_not_keep_garbage_for_ever(versioning) -> None:
+    """What was condemned before they began goes while they are under way, and none of them waits for a pass."""
+    _drop(versioning, _put(versioning, {"/a": b"1" * 5000}))
+    condemned = _collect(versioning).condemned_objects
+    begun, end = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with versioning.writes.short():
+            begun.set()
+            end.wait()
+
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(hang)
+        begun.wait()
+        deleted = _collect(versioning).deleted_objects
+        _put(versioning, {"/b": b"2"})
+        end.set()
+        hanging.result()
+
+    assert deleted == condemned > 0
+
+
+class BusyStore(MemoryObjectStore):
+    """A store in which others put while a pass lists and deletes."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def list(self, prefix: str) -> Iterator[str]:
+        self._put_by_another()
+        return super().list(prefix)
+
+    def delete_unless_renewed(self, key: str, since: int) -> bool:
+        self._put_by_another()
+        return super().delete_unless_renewed(key, since)
+
+    def _put_by_another(self) -> None:
+        if self.meanwhile is not None:
+            _in_thread(self.meanwhile)
+
+
+def test_writes_go_on_while_a_pass_looks_and_deletes(tmp_path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'metadata.db'}")
+    store = BusyStore()
+    versioning = Versioning(db, FileSets(store, DatabaseChunkIndex(db)))
+    with versioning.transaction() as tx:
+        create_repo(tx, REPO)
+    _drop(versioning, _put(versioning, {"/a": b"1" * 5000}))
+    turns = iter(range(100))
+    store.meanwhile = lambda: _put(versioning, {f"/{next(turns)}": b"1" * 5000})
+
+    done = [_collect(versioning) for _ in range(2)]
+    store.meanwhile = None
+
+    assert done[1].deleted_objects > 0
+    assert set(_files(versioning).values()) == {b"1" * 5000}
+    assert _sound(versioning)
+    db.close()

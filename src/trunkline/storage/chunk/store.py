@@ -26,7 +26,7 @@ class ChunkStore:
             stored = self.objects.get_range(pack_key(ref.pack), ref.offset, ref.stored_bytes)
         except ObjectNotFoundError:
             raise CorruptDataError(f"pack {ref.pack.hex()} is missing") from None
-        return _checked(ref, stored)
+        return check_stored(ref, stored)
 
     def read_many(self, refs: Sequence[ChunkRef]) -> list[bytes]:
         """Return the chunks in order. Neighbours in a pack are read at once."""
@@ -53,7 +53,7 @@ class ChunkStore:
                 position = next(rest)
                 ref = refs[position]
                 offset = ref.offset - start
-                results[position] = _checked(ref, piece[offset : offset + ref.stored_bytes])
+                results[position] = check_stored(ref, piece[offset : offset + ref.stored_bytes])
 
 
 def _spans(refs: Sequence[ChunkRef]) -> Iterator[tuple[int, int, int]]:
@@ -71,7 +71,8 @@ def _spans(refs: Sequence[ChunkRef]) -> Iterator[tuple[int, int, int]]:
     yield start, end - start, count
 
 
-def _checked(ref: ChunkRef, stored: bytes) -> bytes:
+def check_stored(ref: ChunkRef, stored: bytes) -> bytes:
+    """Return the chunk whose stored form that is. Raise CorruptDataError if it is not what its name says."""
     try:
         data = decode(ref.codec, stored, ref.length)
     except CorruptDataError as error:
