@@ -33,6 +33,7 @@ HELP_MODULES = {
     "trunkline.cli.main",
     "trunkline.cli.options",
     "trunkline.cli.session",
+    "trunkline.cli.terminal",
     "trunkline.client",
     "trunkline.client.config",
     "trunkline.errors",

@@ -12,6 +12,7 @@ from trunkline.cli.raw import print_messages
 from trunkline.cli.repo import size_of
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_details
+from trunkline.cli.terminal import say
 from trunkline.errors import ConflictError
 from trunkline.model.ids import is_id
 
@@ -31,7 +32,7 @@ def start_commit(session: Session, *, branch: str, parent: str, message: str, pr
         request.parent.CopyFrom(refer.commit(full, in_project))
     commit = session.client.pfs.StartCommit(request)
     session.report_transaction()
-    click.echo(commit.id)
+    say(commit.id)
 
 
 @command("commit")

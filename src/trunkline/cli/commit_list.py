@@ -25,6 +25,7 @@ from trunkline.cli.raw import print_messages, to_dict
 from trunkline.cli.repo import size_of
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_table
+from trunkline.cli.terminal import say
 from trunkline.model.ids import is_id
 
 ORIGINS = {1: "USER", 2: "AUTO", 3: "FSCK"}
@@ -194,7 +195,7 @@ def subscribe_commit(
         if raw:
             print_messages([info], raw)
         else:
-            click.echo("   ".join(_row(info, show_time)).rstrip())
+            say("   ".join(_row(info, show_time)).rstrip())
 
 
 @command("commit")
@@ -211,8 +212,8 @@ def find_commit(session: Session, *, file: str, limit: int, timeout: str, as_jso
     seconds = parse_duration(timeout) if timeout else None
     for response in session.client.pfs.FindCommits(request, timeout=seconds):
         if as_json:
-            click.echo(json.dumps(to_dict(response)))
+            say(json.dumps(to_dict(response)))
         elif response.HasField("found_commit"):
-            click.echo(response.found_commit.id)
+            say(response.found_commit.id)
         else:
-            click.echo(f"searched {response.commits_searched} commits", err=True)
+            say(f"searched {response.commits_searched} commits", err=True)

@@ -8,6 +8,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from trunkline.cli.options import command
+from trunkline.cli.terminal import say
 
 # Where each shell looks by itself. Zsh has no such place of the user's own.
 _PLACES = {
@@ -26,14 +27,14 @@ def _completion(shell: str) -> click.Command:
         program = root.info_name or "pachctl"
         text = _script(root.command, shell, program)
         if not install:
-            click.echo(text)
+            say(text)
             return
         if path is None and shell not in _PLACES:
             raise click.UsageError(f"say with --path where: a file _{program} in a directory of $fpath")
         place = path or Path(_PLACES[shell].format(program=program)).expanduser()
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text + "\n")
-        click.echo(f"wrote {place}: shells that start from now on complete {program}", err=True)
+        say(f"wrote {place}: shells that start from now on complete {program}", err=True)
 
     completion.help = f"""Print what lets {shell} complete commands and options.
 

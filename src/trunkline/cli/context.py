@@ -12,6 +12,7 @@ import click
 from trunkline.cli.options import command, pass_session
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_table
+from trunkline.cli.terminal import say
 from trunkline.client.addresses import parse_address
 from trunkline.client.config import Context
 from trunkline.errors import Error, InvalidInputError, NotFoundError
@@ -26,21 +27,21 @@ _ANSWER_SECONDS = 1.0
 def get_context(session: Session, *, name: str | None) -> None:
     """Show a context, by default the one in use."""
     _, context = session.config.context(name or "")
-    click.echo(json.dumps(context.to_json(), indent=2))
+    say(json.dumps(context.to_json(), indent=2))
 
 
 @command("active-context")
 @pass_session
 def get_active_context(session: Session) -> None:
     """Print the name of the context in use."""
-    click.echo(session.config.context()[0])
+    say(session.config.context()[0])
 
 
 @command("metrics")
 @pass_session
 def get_metrics(session: Session) -> None:
     """Print whether metrics are on; this program sends none."""
-    click.echo(str(session.config.metrics).lower())
+    say(str(session.config.metrics).lower())
 
 
 @command("context")
@@ -114,7 +115,7 @@ def update_context(
     if remove_cluster_deployment_id:
         changes["cluster_deployment_id"] = ""
     session.write(session.config.with_context(name, replace(context, **changes)))
-    click.echo(f"editing the context {name!r}", err=True)
+    say(f"editing the context {name!r}", err=True)
     if project:
         _warn_of_missing_project(session, session.config.contexts[name])
 
@@ -131,7 +132,7 @@ def _warn_of_missing_project(session: Session, context: Context) -> None:
         with connect_to(context=context, rpc_timeout_seconds=_ANSWER_SECONDS) as client:
             client.pfs.InspectProject(request)
     except NotFoundError:
-        click.echo(
+        say(
             f"warning: there is no project {context.project!r} yet: make it with `pachctl create project "
             f"{context.project}`",
             err=True,
@@ -178,4 +179,4 @@ def connect(session: Session, *, address: str, alias: str) -> None:
         cluster = client.admin.InspectCluster(proto.admin_pb2.InspectClusterRequest())
     context = replace(existing, pachd_address=found, cluster_deployment_id=cluster.deployment_id)
     session.write(replace(session.config.with_context(name, context), active_context=name))
-    click.echo(f"connected to {found}; the context {name!r} is active", err=True)
+    say(f"connected to {found}; the context {name!r} is active", err=True)

@@ -14,6 +14,7 @@ from trunkline.cli.downloads import write_file
 from trunkline.cli.options import command, pass_session, wire_duration
 from trunkline.cli.raw import encode, to_dict
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 from trunkline.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def log_level(session: Session, *, level: str, duration: str, grpc: bool, recurs
     request = proto.debug_pb2.SetLogLevelRequest(duration=wire_duration(duration), recurse=recursive)
     setattr(request, "grpc" if grpc else "pachyderm", proto.debug_pb2.SetLogLevelRequest.LogLevel.Value(level.upper()))
     response = session.client.debug.SetLogLevel(request)
-    click.echo(f"level {level} for {duration} at {', '.join(response.affected_pods)}", err=True)
+    say(f"level {level} for {duration} at {', '.join(response.affected_pods)}", err=True)
 
 
 @command("trace")
@@ -71,7 +72,7 @@ def _contents(chunks: Iterable[proto.debug_pb2.DumpChunk]) -> Iterator[BytesValu
     for chunk in chunks:
         if chunk.HasField("progress"):
             told = chunk.progress
-            click.echo(f"collected {told.task} ({told.progress} of {told.total})", err=True)
+            say(f"collected {told.task} ({told.progress} of {told.total})", err=True)
         else:
             yield BytesValue(value=chunk.content.content)
 
@@ -80,7 +81,7 @@ def _contents(chunks: Iterable[proto.debug_pb2.DumpChunk]) -> Iterator[BytesValu
 @pass_session
 def template(session: Session) -> None:
     """Print what `debug dump` collects, to be changed and given to it."""
-    click.echo(encode(to_dict(_template(session)), "yaml"))
+    say(encode(to_dict(_template(session)), "yaml"))
 
 
 def _template(session: Session) -> proto.debug_pb2.DumpV2Request:

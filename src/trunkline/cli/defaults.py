@@ -16,6 +16,7 @@ from trunkline import proto
 from trunkline.cli import references as refer
 from trunkline.cli.options import command, pass_session
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 
 _NOTHING = "{}"
 
@@ -74,7 +75,7 @@ def inspect_defaults(session: Session, *, cluster: bool, project: str | None) ->
         message = refer.project(session.project(project))
         request = proto.pps_pb2.GetProjectDefaultsRequest(project=message)
         text = session.client.pps.GetProjectDefaults(request).project_defaults_json
-    click.echo(text or _NOTHING)
+    say(text or _NOTHING)
 
 
 @command("defaults")
@@ -119,7 +120,7 @@ def _set(session: Session, text: str, change: Change) -> None:
     affected = _set_cluster(session, text, change) if change.cluster else _set_project(session, text, change)
     names = [f"{pipeline.project.name}/{pipeline.name}" for pipeline in affected]
     if names:
-        click.echo("affected pipelines:\n" + "\n".join(names))
+        say("affected pipelines:\n" + "\n".join(names))
 
 
 def _set_cluster(session: Session, text: str, change: Change) -> Iterable[proto.pps_pb2.Pipeline]:

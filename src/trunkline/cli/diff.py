@@ -16,6 +16,7 @@ from trunkline.cli.downloads import write_file
 from trunkline.cli.options import command, pass_session, project_option
 from trunkline.cli.session import Session
 from trunkline.cli.tables import Cell, Coloured, print_table
+from trunkline.model.paths import below
 
 _DIFF_COMMAND = "git -c color.ui=auto diff --no-index"
 
@@ -80,6 +81,6 @@ def _row(pair: proto.pfs_pb2.DiffFileResponse) -> tuple[Cell, ...]:
 def _download(session: Session, info: proto.pfs_pb2.FileInfo, directory: Path) -> None:
     if info.file_type != proto.pfs_pb2.FILE:
         return
-    path = directory / info.file.path.lstrip("/")
+    path = Path(below(str(directory), info.file.path))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(session.client.pfs.GetFile(proto.pfs_pb2.GetFileRequest(file=info.file)), path)

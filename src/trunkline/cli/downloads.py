@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trunkline.cli.untar import TarReader
-from trunkline.errors import InvalidInputError
+from trunkline.model.paths import below
 
 if TYPE_CHECKING:
     from google.protobuf.wrappers_pb2 import BytesValue
@@ -45,7 +45,7 @@ def extract(pieces: Iterable[BytesValue], *, prefix: str, into: Path, moved: Mov
     for member in reader:
         if member.is_dir:
             continue
-        path = _below(str(into), member.name, prefix)
+        path = below(str(into), ("/" + member.name.lstrip("/")).removeprefix(prefix.rstrip("/")))
         parent = os.path.dirname(path)
         if parent not in made:
             os.makedirs(parent, exist_ok=True)
@@ -63,10 +63,3 @@ def extract(pieces: Iterable[BytesValue], *, prefix: str, into: Path, moved: Mov
 def _write(descriptor: int, data: memoryview) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
-
-
-def _below(into: str, name: str, prefix: str) -> str:
-    rest = ("/" + name.lstrip("/")).removeprefix(prefix.rstrip("/")).strip("/")
-    if "\0" in rest or ".." in rest.split("/"):
-        raise InvalidInputError(f"the server sent a path that leaves the directory: {name!r}")
-    return f"{into}/{rest}" if rest else into

@@ -9,6 +9,7 @@ from trunkline.cli import references as refer
 from trunkline.cli.inputs import leaves
 from trunkline.cli.options import command, pass_session, project_option
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 
 Graph = dict[str, list[str]]
 """What each node is computed from."""
@@ -34,7 +35,7 @@ def draw_pipeline(session: Session, *, commit: str, box_width: int, edge_height:
         sources = [leaf.pfs.repo or leaf.cron.repo or leaf.cron.name for leaf in leaves(info.details.input)]
         graph[info.pipeline.name] = list(dict.fromkeys(sources))
     for line in draw(graph, box_width=box_width):
-        click.echo(line)
+        say(line)
 
 
 def draw(graph: Graph, *, box_width: int) -> list[str]:

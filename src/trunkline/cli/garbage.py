@@ -8,6 +8,7 @@ from trunkline import proto
 from trunkline.cli import human
 from trunkline.cli.options import command, pass_session, wire_duration
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 
 
 @command("garbage")
@@ -21,8 +22,8 @@ def collect_garbage(session: Session, *, grace: str) -> None:
     """
     request = proto.maintenance_pb2.CollectGarbageRequest(grace=wire_duration(grace))
     done = session.client.maintenance.CollectGarbage(request)
-    click.echo(f"deleted {done.deleted_objects} objects, {human.size(done.deleted_bytes)}")
+    say(f"deleted {done.deleted_objects} objects, {human.size(done.deleted_bytes)}")
     if done.condemned_objects:
-        click.echo(f"{done.condemned_objects} more are unused and will be deleted once they have been for {grace}")
+        say(f"{done.condemned_objects} more are unused and will be deleted once they have been for {grace}")
     if done.moved_chunks:
-        click.echo(f"moved {done.moved_chunks} chunks out of packs that are mostly unused")
+        say(f"moved {done.moved_chunks} chunks out of packs that are mostly unused")

@@ -21,7 +21,7 @@ from trunkline.cli.session import Session
 from trunkline.cli.staging import staged, umask
 from trunkline.cli.uploads import is_url
 from trunkline.errors import Error
-from trunkline.model.paths import GLOB_CHARACTERS, base_name
+from trunkline.model.paths import GLOB_CHARACTERS, base_name, below
 
 _WATCHED_FROM_BYTES = 256 * 1024 * 1024
 
@@ -72,7 +72,11 @@ def _get_file(session: Session, request: proto.pfs_pb2.GetFileRequest, output: s
     with show_progress("got", wanted, total=partial(_total, session, request)) as watched:
         if output and not request.URL:
             path = Path(output)
-            write_file(pieces, path / base_name(request.file.path) if path.is_dir() else path, moved=watched.moved)
+            write_file(
+                pieces,
+                Path(below(output, base_name(request.file.path))) if path.is_dir() else path,
+                moved=watched.moved,
+            )
             return
         for piece in pieces:
             sys.stdout.buffer.write(piece.value)

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from trunkline.cli.options import HELP_NAMES, Command, global_options, take_global_options, without_switch_values
+from trunkline.cli.terminal import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class RootGroup(TableGroup):
             formatter = click.HelpFormatter()
             with formatter.section(f"Commands for {word}"):
                 formatter.write_dl(lines)
-            click.echo(formatter.getvalue().rstrip())
+            say(formatter.getvalue().rstrip())
 
         return click.Command(word, callback=show, help=f"What can be done with {word}.", context_settings=HELP_NAMES)
 

@@ -8,12 +8,13 @@ import click
 
 from trunkline.cli.options import command, pass_session
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 
 
 @command("get-state")
 def enterprise_state() -> None:
     """Print the state of the licence, which is that there is none."""
-    click.echo("NONE: everything is on without a licence")
+    say("NONE: everything is on without a licence")
 
 
 @command("logout")

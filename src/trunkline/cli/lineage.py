@@ -14,6 +14,7 @@ from trunkline.cli.lineage_tree import forest, step_line, tree_lines
 from trunkline.cli.options import command, pass_session, project_option, raw_options
 from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 from trunkline.errors import NotSupportedError
 
 _LOG_LINES = 10
@@ -77,11 +78,11 @@ def why(session: Session, *, file: str, whole: bool, project: str | None, raw: s
     roots = forest(steps)
     if len(roots) == 1:
         [root] = roots
-        click.echo(step_line(root.step))
+        say(step_line(root.step))
         if root.step.datum_id:
             _print_log(session, root.step)
         if root.below:
-            click.echo("\nIt was made from:")
+            say("\nIt was made from:")
         _print_lines(tree_lines(root.below, whole=whole, came="from", indent=1))
     else:
         _print_lines(tree_lines(roots, whole=whole, came="from"))
@@ -107,12 +108,12 @@ def _print_explanation(found: proto.lineage_pb2.Explanation, raw: str | None, *,
     if raw:
         print_messages([found], raw)
         return
-    click.echo(f"{found.pipeline.project.name}/{found.pipeline.name}: {found.total} datums")
-    click.echo(f"  {found.skipped} skipped: unchanged")
+    say(f"{found.pipeline.project.name}/{found.pipeline.name}: {found.total} datums")
+    say(f"  {found.skipped} skipped: unchanged")
     for cause in found.causes:
-        click.echo(f"  {_cause_line(cause, ran)}")
+        say(f"  {_cause_line(cause, ran)}")
     if found.deleted:
-        click.echo(f"  {found.deleted} gone, with what they wrote")
+        say(f"  {found.deleted} gone, with what they wrote")
 
 
 def _cause_line(cause: proto.lineage_pb2.Cause, ran: str = "ran") -> str:
@@ -138,7 +139,7 @@ def causes_of(session: Session, info: proto.pps_pb2.JobInfo) -> str:
 
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(line)
+        say(line)
 
 
 def _print_log(session: Session, step: proto.lineage_pb2.LineageStep) -> None:
@@ -149,8 +150,8 @@ def _print_log(session: Session, step: proto.lineage_pb2.LineageStep) -> None:
     request.datum.job.CopyFrom(step.job)
     name = f"{step.job.pipeline.name}@{step.job.id}"
     lines = [line.message.rstrip("\n") for line in session.client.pps.GetLogs(request) if line.user]
-    click.echo("\nIts datum printed nothing." if not lines else "\nIts datum printed:")
+    say("\nIts datum printed nothing." if not lines else "\nIts datum printed:")
     for line in lines[:_LOG_LINES]:
-        click.echo(f"  {line}")
+        say(f"  {line}")
     if len(lines) > _LOG_LINES:
-        click.echo(f"  ... {len(lines) - _LOG_LINES} more: pachctl logs --job {name} --datum {step.datum_id}")
+        say(f"  ... {len(lines) - _LOG_LINES} more: pachctl logs --job {name} --datum {step.datum_id}")

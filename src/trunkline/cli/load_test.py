@@ -11,6 +11,7 @@ from trunkline.cli import references as refer
 from trunkline.cli.options import command, pass_session, project_option
 from trunkline.cli.raw import encode, to_dict
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -84,6 +85,6 @@ def _text(file: IO[str] | None) -> str:
 def _print(response: Message) -> None:
     """Print what a test answers; raise if it found something wrong."""
     data = to_dict(response)
-    click.echo(encode(data, "yaml"))
+    say(encode(data, "yaml"))
     if data.get("error"):
         raise click.ClickException(f"the load test failed: {data['error']}")

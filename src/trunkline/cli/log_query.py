@@ -10,6 +10,7 @@ import click
 from trunkline import proto
 from trunkline.cli.options import command, pass_session, project_option
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 
 if TYPE_CHECKING:
     from trunkline.proto.logs_pb2 import PagingHint, UserLogQuery
@@ -101,7 +102,7 @@ def logs2(
     for answer in session.client.logs.GetLogs(request):
         if answer.WhichOneof("response_type") == "log":
             line = answer.log.verbatim.line.decode() if raw else answer.log.pps_log_message.message
-            click.echo(line.rstrip("\n"))
+            say(line.rstrip("\n"), keep_colours=True)
         else:
             _print_hint(answer.paging_hint)
 
@@ -126,4 +127,4 @@ def _print_hint(hint: PagingHint) -> None:
     for name, request in (("older", hint.older), ("newer", hint.newer)):
         times = request.filter.time_range
         begin, end = getattr(times, "from").ToJsonString(), times.until.ToJsonString()
-        click.echo(f"{name} lines: --from {begin} --to {end} --offset {times.offset}", err=True)
+        say(f"{name} lines: --from {begin} --to {end} --offset {times.offset}", err=True)

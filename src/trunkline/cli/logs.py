@@ -11,6 +11,7 @@ from trunkline.cli import references as refer
 from trunkline.cli.options import command, pass_session, project_option, wire_duration
 from trunkline.cli.raw import to_dict
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 
 
 @command("logs")
@@ -68,6 +69,6 @@ def logs(
     only_user = not (master or worker or raw)
     for line in session.client.pps.GetLogs(request):
         if raw:
-            click.echo(json.dumps(to_dict(line), ensure_ascii=False))
+            say(json.dumps(to_dict(line), ensure_ascii=False))
         elif line.user or not only_user:
-            click.echo(line.message.rstrip("\n"))
+            say(line.message.rstrip("\n"), keep_colours=True)

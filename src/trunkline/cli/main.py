@@ -9,6 +9,7 @@ import click
 from trunkline.cli.commands import COMMANDS
 from trunkline.cli.grammar import RootGroup
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 from trunkline.errors import Error
 
 _HELP = """Data pipelines over versioned data.
@@ -40,13 +41,13 @@ def run(arguments: Sequence[str], *, program: str | None = None) -> int:
         was_interrupted = True
         return _INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as asked:
-        click.echo(asked.format_message())
+        say(asked.format_message())
         return 0
     except (Error, click.ClickException, OSError, UnicodeEncodeError) as error:
         if session.verbose:
             import traceback  # late: every command would pay for it
 
-            traceback.print_exc()
+            say(traceback.format_exc(), err=True, nl=False)
         _report(error)
         return 1
     finally:
@@ -57,9 +58,9 @@ def run(arguments: Sequence[str], *, program: str | None = None) -> int:
 
 def _report(error: Exception) -> None:
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        click.echo(error.ctx.get_usage(), err=True)
+        say(error.ctx.get_usage(), err=True)
     for line in _lines(error):
-        click.echo(f"error: {line}", err=True)
+        say(f"error: {line}", err=True)
 
 
 def _lines(error: Exception) -> list[str]:

@@ -10,6 +10,7 @@ import click
 
 from trunkline.cli.options import command, pass_session, project_option
 from trunkline.cli.session import Session, announce
+from trunkline.cli.terminal import say
 
 if TYPE_CHECKING:
     from trunkline.client.mount.records import MountState, Outcome
@@ -97,9 +98,9 @@ def unmount(*, directory: Path | None, everything: bool) -> None:
     failures: list[str] = []
     for each in records.mounts_to_end():
         outcome = records.unmount(each)
-        click.echo(f"unmounted {each}", err=True)
+        say(f"unmounted {each}", err=True)
         for line in outcome.put:
-            click.echo(line, err=True)
+            say(line, err=True)
         failures += outcome.failures
     if failures:
         raise click.ClickException("\n".join(failures))
@@ -107,6 +108,6 @@ def unmount(*, directory: Path | None, everything: bool) -> None:
 
 def _report(outcome: Outcome) -> None:
     for line in outcome.put:
-        click.echo(line, err=True)
+        say(line, err=True)
     if outcome.failures:
         raise click.ClickException("\n".join(outcome.failures))

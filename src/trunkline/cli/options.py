@@ -14,6 +14,7 @@ import click
 
 from trunkline.cli import human
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 
 if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration
@@ -118,7 +119,7 @@ def take_global_options(context: click.Context) -> None:
 
 def confirm(question: str) -> None:
     """Ask on standard error and read the answer from standard input; anything but yes ends the command."""
-    click.echo(f"{question} [y/N]: ", nl=False, err=True)
+    say(f"{question} [y/N]: ", nl=False, err=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise click.ClickException("nothing was done")
 

@@ -23,6 +23,7 @@ from trunkline.cli.options import (
 from trunkline.cli.raw import encode, print_messages
 from trunkline.cli.session import Session
 from trunkline.cli.tables import Cell, Coloured, print_details, print_table
+from trunkline.cli.terminal import say
 
 
 @command("pipeline")
@@ -117,7 +118,7 @@ def _state(info: proto.pps_pb2.PipelineInfo) -> Cell:
 
 def _print_specs(infos: Iterable[proto.pps_pb2.PipelineInfo], output: str) -> None:
     for info in infos:
-        click.echo(encode(json.loads(info.user_spec_json), output))
+        say(encode(json.loads(info.user_spec_json), output))
 
 
 @command("pipeline")
@@ -244,7 +245,7 @@ def delete_pipeline(
         projects=projects, force=force, keep_repo=keep_repo, all=all_projects
     )
     for deleted in session.client.pps.DeletePipelines(request).pipelines:
-        click.echo(f"deleted {deleted.project.name}/{deleted.name}", err=True)
+        say(f"deleted {deleted.project.name}/{deleted.name}", err=True)
 
 
 @command("pipeline")

@@ -20,6 +20,7 @@ from trunkline.cli import references as refer
 from trunkline.cli.options import command, pass_session, project_option
 from trunkline.cli.raw import encode
 from trunkline.cli.session import Session
+from trunkline.cli.terminal import say
 from trunkline.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def validate_pipeline(session: Session, *, source: Source, project: str | None) 
     Only templates need one, to be rendered.
     """
     for document in _read(session, source):
-        click.echo(f"pipeline {document.name} is valid", err=True)
+        say(f"pipeline {document.name} is valid", err=True)
 
 
 def _send(
@@ -147,7 +148,7 @@ def _send(
         )
         answer = session.client.pps.CreatePipelineV2(request)
         if dry_run:
-            click.echo(encode(json.loads(answer.effective_create_pipeline_request_json), dry_run))
+            say(encode(json.loads(answer.effective_create_pipeline_request_json), dry_run))
         else:
             session.report_transaction()
 
@@ -186,7 +187,7 @@ def _report(findings: list[Finding]) -> None:
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     for finding in findings:
         if finding.severity is not Severity.ERROR:
-            click.echo(f"{finding.severity}: {finding}", err=True)
+            say(f"{finding.severity}: {finding}", err=True)
     if errors:
         raise InvalidSpecError(errors)
 
@@ -240,7 +241,7 @@ def edit_pipeline(
     before = encode(json.loads(info.user_spec_json), output) + "\n"
     after = click.edit(before, editor=editor, extension=f".{output}")
     if after is None or after == before:
-        click.echo("nothing was changed", err=True)
+        say("nothing was changed", err=True)
         return
     [document, *others] = read_specs(after, file=f"{pipeline}.{output}")
     document = document.with_project(message.project.name)

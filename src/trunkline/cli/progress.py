@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 
-import click
-
 from trunkline.cli.downloads import Moved
 from trunkline.cli.plain_progress import Amount, last_line_is_due, line_at_end, line_so_far, next_line_seconds
+from trunkline.cli.terminal import say
 
 _UNKNOWN = Amount(None, None)
 
@@ -76,7 +75,7 @@ def progress(
     elapsed_seconds = time.monotonic() - start
     if last_line_is_due(elapsed_seconds, wanted):
         watched.count_unseen()
-        click.echo(line_at_end(verb, watched.done, elapsed_seconds), err=True)
+        say(line_at_end(verb, watched.done, elapsed_seconds), err=True)
 
 
 @contextmanager
@@ -94,7 +93,7 @@ def _lines_so_far(
             elapsed_seconds = time.monotonic() - start
             if ended.is_set():  # while the total was asked for
                 return
-            click.echo(line_so_far(verb, watched.done, known, elapsed_seconds), err=True)
+            say(line_so_far(verb, watched.done, known, elapsed_seconds), err=True)
 
     teller = threading.Thread(target=tell, name="progress", daemon=True)
     teller.start()

@@ -10,6 +10,7 @@ from trunkline.cli.raw import print_messages
 from trunkline.cli.references import project as project_message
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_details, print_table
+from trunkline.cli.terminal import say
 from trunkline.errors import ConflictError
 from trunkline.model.names import DEFAULT_PROJECT
 
@@ -93,9 +94,9 @@ def delete_project(session: Session, *, project: str, force: bool) -> None:
     in_project = proto.pfs_pb2.ListRepoRequest(projects=[message], type="user")
     repos = [info.repo.name for info in pfs.ListRepo(in_project)]
     if (pipelines or repos) and not force:
-        click.echo(f"This deletes project {project}, with all data in it:", err=True)
+        say(f"This deletes project {project}, with all data in it:", err=True)
         for name in (*(f"pipeline {name}" for name in pipelines), *(f"repo {name}" for name in repos)):
-            click.echo(f"  {name}", err=True)
+            say(f"  {name}", err=True)
         confirm("Delete it?")
     if pipelines:
         pps.DeletePipelines(proto.pps_pb2.DeletePipelinesRequest(projects=[message], force=True))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import click
+from trunkline.cli.terminal import say
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -32,5 +32,5 @@ def print_messages(messages: Iterable[Message], output: str) -> None:
     """Print one object after the other."""
     for index, message in enumerate(messages):
         if output == "yaml" and index:
-            click.echo("---")
-        click.echo(encode(to_dict(message), output))
+            say("---")
+        say(encode(to_dict(message), output))

@@ -21,6 +21,7 @@ from trunkline.cli.options import (
 from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_details, print_table
+from trunkline.cli.terminal import say
 
 
 @command("repo")
@@ -150,10 +151,10 @@ def delete_repo(
         message = refer.repo(repo, session.project(project))
         answer = session.client.pfs.DeleteRepo(proto.pfs_pb2.DeleteRepoRequest(repo=message, force=force))
         if not session.transaction and not answer.deleted:
-            click.echo(f"repo {message.project.name}/{message.name} does not exist", err=True)
+            say(f"repo {message.project.name}/{message.name} does not exist", err=True)
         session.report_transaction()
         return
     projects = [] if all_projects else [refer.project(session.project(project))]
     request = proto.pfs_pb2.DeleteReposRequest(projects=projects, force=force, all=all_projects)
     for deleted in session.client.pfs.DeleteRepos(request).repos:
-        click.echo(f"deleted {deleted.project.name}/{deleted.name}.{deleted.type}", err=True)
+        say(f"deleted {deleted.project.name}/{deleted.name}.{deleted.type}", err=True)

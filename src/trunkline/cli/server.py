@@ -13,6 +13,7 @@ from trunkline.cli.options import command, confirm, parse_duration, pass_session
 from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_details, print_table
+from trunkline.cli.terminal import say
 from trunkline.client.addresses import DEFAULT_PORT
 from trunkline.client.local_server import home_directory, stop_server
 from trunkline.errors import CorruptDataError, UnavailableError
@@ -71,7 +72,7 @@ def shutdown(session: Session, *, home: Path | None) -> None:
     """
     directory = home.absolute() if home else home_directory()
     record = stop_server(directory)
-    click.echo(f"ended process {record.pid}" if record else f"no server runs in {directory}", err=True)
+    say(f"ended process {record.pid}" if record else f"no server runs in {directory}", err=True)
 
 
 @command("version")
@@ -95,7 +96,7 @@ def version(session: Session, *, client_only: bool, timeout: str, compare: bool,
     if compare and server is not None and __version__ not in rows[1][1]:
         raise click.ClickException(f"versions differ: this is {__version__}, the server is {rows[1][1]}")
     if server is None and not client_only:
-        click.echo("no local server runs", err=True)
+        say("no local server runs", err=True)
 
 
 def _server_version(session: Session, timeout_seconds: float) -> proto.version_pb2.Version:
@@ -154,20 +155,20 @@ def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project:
     for response in session.client.pfs.Fsck(request):
         if response.error:
             errors += 1
-            click.echo(f"Error: {response.error}")
+            say(f"Error: {response.error}")
         else:
             fixes += 1
-            click.echo(f"Fix applied: {response.fix}")
+            say(f"Fix applied: {response.fix}")
     if read_data:
         try:
             session.client.pfs.CheckStorage(proto.pfs_pb2.CheckStorageRequest(read_chunk_data=True))
         except CorruptDataError as error:
             errors += 1
-            click.echo(f"Error: {error}")
+            say(f"Error: {error}")
     if errors:
         raise click.ClickException(f"found {errors} errors")
     if not fixes:
-        click.echo("No errors found.")
+        say("No errors found.")
 
 
 @command("all")
@@ -181,9 +182,9 @@ def delete_all(session: Session, *, force: bool) -> None:
     from google.protobuf.empty_pb2 import Empty
 
     client = session.client_outside_transaction
-    click.echo(f"This deletes everything at {client.address}:", err=True)
+    say(f"This deletes everything at {client.address}:", err=True)
     for line in _all_there_is(client):
-        click.echo(f"  {line}", err=True)
+        say(f"  {line}", err=True)
     if not force:
         confirm("Delete it all?")
     client.pps.DeleteAll(Empty())

@@ -7,8 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import click
-
+from trunkline.cli.terminal import say
 from trunkline.client.config import Config, Context, read_config, write_config
 from trunkline.model.names import DEFAULT_PROJECT
 
@@ -78,7 +77,7 @@ class Session:
     def report_transaction(self) -> None:
         """Say that the last call was added to the active transaction instead of happening, if it was."""
         if self.transaction:
-            click.echo(f"Added to transaction: {self.transaction}", err=True)
+            say(f"Added to transaction: {self.transaction}", err=True)
 
     def close(self) -> None:
         """Close connections that were made."""
@@ -89,4 +88,4 @@ class Session:
 
 def announce(line: str) -> None:
     """Say something that is not part of the command's output."""
-    click.echo(line, err=True)
+    say(line, err=True)

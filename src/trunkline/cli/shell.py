@@ -11,6 +11,7 @@ import click
 from click.shell_completion import ShellComplete
 
 from trunkline.cli.options import command
+from trunkline.cli.terminal import say
 
 _ENDS = ("exit", "quit")
 _WORD_BREAKS = " \t\n"
@@ -48,10 +49,10 @@ def _commands(prompt: str) -> Iterator[list[str]]:
         except EOFError:
             return
         except KeyboardInterrupt:
-            click.echo()
+            say()
             continue
         except ValueError as error:
-            click.echo(f"error: {error}", err=True)
+            say(f"error: {error}", err=True)
             continue
         if words in ([end] for end in _ENDS):
             return

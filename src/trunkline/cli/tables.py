@@ -6,6 +6,8 @@ from itertools import chain, islice
 
 import click
 
+from trunkline.cli.terminal import is_terminal, safe, say_styled
+
 _GAP = "   "
 _ROWS_MEASURED = 1000
 
@@ -24,7 +26,7 @@ Cell = str | Coloured
 def print_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Print a header and rows, in columns as wide as the first thousand rows need; longer tables are streamed."""
     for line in table_lines(header, rows):
-        click.echo(line)
+        say_styled(line)
 
 
 def table_lines(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
@@ -42,14 +44,20 @@ def print_details(details: Iterable[tuple[str, Cell]]) -> None:
     for name, value in details:
         text = _text(value)
         if text:
-            click.echo(f"{name}:{chr(10) if chr(10) in text else ' '}{_padded(value, 0)}")
+            shown = _padded(_with_text(value, safe(text)), 0) if is_terminal() else _padded(value, 0)
+            say_styled(f"{name}:{chr(10) if chr(10) in text else ' '}{shown}")
 
 
 def _one_line(cell: Cell) -> Cell:
     """Return the cell with blanks for line breaks, which would tear the row, and for what could upset a terminal."""
-    if isinstance(cell, Coloured) or cell.isprintable():
+    text = _text(cell)
+    if text.isprintable():
         return cell
-    return "".join(character if character.isprintable() else " " for character in cell)
+    return _with_text(cell, "".join(character if character.isprintable() else " " for character in text))
+
+
+def _with_text(cell: Cell, text: str) -> Cell:
+    return Coloured(text, cell.colour) if isinstance(cell, Coloured) else text
 
 
 def _text(cell: Cell) -> str:

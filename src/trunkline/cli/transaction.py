@@ -9,6 +9,7 @@ from trunkline.cli.options import ShowTime, command, pass_session, raw_options, 
 from trunkline.cli.raw import print_messages
 from trunkline.cli.session import Session
 from trunkline.cli.tables import print_details, print_table
+from trunkline.cli.terminal import say
 
 
 @command("transaction")
@@ -22,7 +23,7 @@ def start_transaction(session: Session) -> None:
         raise click.ClickException(f"the transaction {session.transaction} is active: finish, stop or delete it first")
     started = session.client.transaction.StartTransaction(proto.transaction_pb2.StartTransactionRequest())
     session.change_context(active_transaction=started.id)
-    click.echo(started.id)
+    say(started.id)
 
 
 @command("transaction")
@@ -57,7 +58,7 @@ def finish_transaction(session: Session, *, transaction: str | None) -> None:
     request = proto.transaction_pb2.FinishTransactionRequest(transaction=message)
     info = session.client_outside_transaction.transaction.FinishTransaction(request)
     _leave(session, message.id)
-    click.echo(f"Completed transaction with {len(info.requests)} requests: {message.id}", err=True)
+    say(f"Completed transaction with {len(info.requests)} requests: {message.id}", err=True)
 
 
 @command("transaction")

@@ -37,6 +37,19 @@ def check_writable(path: str) -> str:
     return cleaned
 
 
+def below(directory: str, path: str) -> str:
+    """Return where below a local directory a path of a commit lies; the root is the directory itself.
+
+    Raise InvalidInputError if it would lie elsewhere: what a server sends need not be what it should.
+    """
+    rest = path.strip("/")
+    if "\0" in rest or ".." in rest.split("/"):
+        raise InvalidInputError(
+            f"path {path!r} leaves the directory that it should be in: the server is not to be trusted"
+        )
+    return f"{directory}/{rest}" if rest else directory
+
+
 def parent(path: str) -> str:
     """Return the directory, with its trailing slash, that holds path; the root's parent is the root."""
     return path.rstrip("/").rpartition("/")[0] + "/"

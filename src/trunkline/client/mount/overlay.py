@@ -12,7 +12,7 @@ from trunkline.client.mount.files import FileEntry, Files
 from trunkline.client.mount.handles import Handle, LocalFile, ShownFile
 from trunkline.client.mount.tree import Tree
 from trunkline.errors import InvalidInputError
-from trunkline.model.paths import check_writable
+from trunkline.model.paths import below, check_writable
 
 # libfuse renames open files to this when they are deleted, and deletes them when they are closed.
 _HIDDEN_PREFIX = ".fuse_hidden"
@@ -38,7 +38,7 @@ class Overlay:
 
     def local(self, path: str) -> Path:
         """Return where a path is kept locally."""
-        return self._directory / path.lstrip("/")
+        return Path(below(str(self._directory), path))
 
     def find(self, path: str) -> FileEntry | None:
         """Return what is at a path, or None."""
