@@ -6,6 +6,7 @@
 ├── ConflictError            the state does not allow it now: change that first, then retry
 ├── InvalidInputError        fix the request
 ├── UnavailableError         wait, then retry the same request
+├── AccessDeniedError        show who you are, or ask the server's owner
 ├── NotSupportedError        this server cannot do that
 └── CorruptDataError         stop: stored bytes do not match their hash
 
@@ -40,6 +41,10 @@ class InvalidInputError(Error):
 
 class UnavailableError(Error):
     """The same request may succeed later."""
+
+
+class AccessDeniedError(Error):
+    """The server answers others, and not this caller."""
 
 
 class NotSupportedError(Error):

@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from trunkline.api.access import AccessInterceptor
 from trunkline.api.actions import Actions
 from trunkline.api.batches import BatchInterceptor
 from trunkline.api.cluster import AdminService, VersionService
@@ -25,6 +26,7 @@ from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs import PfsService
 from trunkline.api.pps import PpsService
 from trunkline.api.transaction import TransactionService
+from trunkline.auth.access import AccessRule
 from trunkline.errors import UnavailableError
 from trunkline.objects import ObjectStore
 from trunkline.pfs.garbage import Garbage
@@ -112,6 +114,7 @@ def start_grpc_server(
     secrets: Secrets,
     garbage: Garbage,
     supervisor: Supervisor,
+    access: AccessRule,
     host: str,
     port: int,
     deployment_id: str,
@@ -120,10 +123,11 @@ def start_grpc_server(
 ) -> GrpcServer:
     """Serve on host and port; port 0 picks a free one. Raise UnavailableError where the port is taken."""
     _check_port(host, port)
+    entrance = AccessInterceptor(access, host)
     server = grpc.server(
         ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"),
         options=_OPTIONS,
-        interceptors=[ErrorInterceptor(), BatchInterceptor()],
+        interceptors=[entrance, ErrorInterceptor(), BatchInterceptor()],
     )
     actions = Actions(versioning)
     pfs_pb2_grpc.add_APIServicer_to_server(PfsService(versioning, actions, secrets), server)
@@ -155,11 +159,13 @@ def start_grpc_server(
     servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    written = f"[{host}]" if ":" in host else host
     try:
-        bound = server.add_insecure_port(f"{host}:{port}")
+        bound = server.add_insecure_port(f"{written}:{port}")
     except RuntimeError as error:
         raise UnavailableError(f"cannot listen on {host}:{port}: {error}") from error
+    entrance.port = bound
     server.start()
     for service in ("", *_SERVICES):
         servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
-    return GrpcServer(server, f"grpc://{host}:{bound}", bound)
+    return GrpcServer(server, f"grpc://{written}:{bound}", bound)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from trunkline import telemetry
 from trunkline.app.server import Server, ServerOptions
+from trunkline.client.config import tell_local_port
+from trunkline.client.local_server import home_directory as local_home
 from trunkline.config import GRPC_PORT, HTTP_PORT, LOOPBACK, home
 from trunkline.errors import InvalidInputError
 from trunkline.model.datums import Runner
@@ -23,12 +25,13 @@ def serve(
     http_port: int = HTTP_PORT,
     workers: int | None = None,
     runner: str = "auto",
+    allows_local_users: bool = False,
     verbose: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Prints where it listens once it answers."""
     if host not in _LOOPBACK_HOSTS:
         raise InvalidInputError(
-            f"--host {host}: there are no access tokens yet, so a server listens on {LOOPBACK} only: "
+            f"--host {host}: there is no TLS yet, so a server listens on {LOOPBACK} only: "
             "reach it from elsewhere through an SSH tunnel"
         )
     telemetry.configure(verbose=verbose)
@@ -43,8 +46,11 @@ def serve(
         http_port=http_port,
         workers=workers,
         runner=Runner(runner),
+        allows_local_users=allows_local_users,
     )
     server = Server(options)
+    if options.home.absolute() == local_home():
+        tell_local_port(server.port)
     sys.stdout.write(f"listening on {server.address} and {server.http_address}, state in {options.home}\n")
     sys.stdout.flush()
     stopping.wait()

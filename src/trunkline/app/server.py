@@ -11,6 +11,8 @@ from trunkline import __version__
 from trunkline.api.server import GrpcServer, start_grpc_server
 from trunkline.app.collector import Collector
 from trunkline.app.state import StateDirectory
+from trunkline.auth.access import AccessRule
+from trunkline.auth.peers import tells_users_apart
 from trunkline.config import LOOPBACK
 from trunkline.db.engine import Database
 from trunkline.db.tables import settings
@@ -47,6 +49,8 @@ class ServerOptions:
     http_port: int
     workers: int | None = None
     runner: Runner = Runner.AUTO
+    allows_local_users: bool = False
+    """Whether every user of this machine may call it, as whom it then acts."""
 
 
 class Server:
@@ -86,7 +90,10 @@ class Server:
         self._timer = Timer(self.versioning, supervisor)
         self._collector = Collector(Garbage(self.versioning), supervisor)
         deployment_id = self._deployment_id()
-        self._http = start_http_server(self.versioning, supervisor, host=options.host, port=options.http_port)
+        access = self._access_rule(allows_local_users=options.allows_local_users)
+        self._http = start_http_server(
+            self.versioning, supervisor, access=access, host=options.host, port=options.http_port
+        )
         self._grpc: GrpcServer = start_grpc_server(
             self.versioning,
             objects,
@@ -96,6 +103,7 @@ class Server:
             secrets=secrets,
             garbage=self._collector.garbage,
             supervisor=supervisor,
+            access=access,
             host=options.host,
             port=options.grpc_port,
             deployment_id=deployment_id,
@@ -122,6 +130,11 @@ class Server:
         return self._grpc.address
 
     @property
+    def port(self) -> int:
+        """The port for gRPC."""
+        return self._grpc.port
+
+    @property
     def http_address(self) -> str:
         """Where files are to be had: ``http://host:port``."""
         return self._http.address
@@ -138,6 +151,15 @@ class Server:
         self._db.close()
         self._state.close()
 
+    def _access_rule(self, *, allows_local_users: bool) -> AccessRule:
+        uid = os.geteuid()
+        return AccessRule(
+            own_uid=uid if tells_users_apart(uid) else None,
+            token=self._state.token(),
+            token_file=self._state.token_file,
+            allows_local_users=allows_local_users,
+        )
+
     def _deployment_id(self) -> str:
         with self._db.write() as connection:
             return _setting(connection, "deployment_id", new_id())
@@ -145,7 +167,7 @@ class Server:
 
 def _reachable(host: str) -> str:
     """Return where a server that listens on host is to be found from the same machine."""
-    return LOOPBACK if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
+    return LOOPBACK if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not listened on
 
 
 def _setting(connection: Connection, name: str, default: str) -> str:

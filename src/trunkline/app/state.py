@@ -3,12 +3,15 @@
 import fcntl
 import json
 import os
+import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
-from trunkline.client.local_server import LOG_FILE, make_home
-from trunkline.errors import ConflictError
+from trunkline.client.local_server import LOG_FILE, PORTS_FILE, TOKEN_FILE, make_home
+from trunkline.errors import ConflictError, InvalidInputError
 
 FORMAT_VERSION = 1
 _FORMAT_FILE = "format.json"
@@ -16,6 +19,7 @@ _LOCK_FILE = "lock"
 _SERVER_FILE = "server.json"
 _KEY_FILE = "secret.key"
 _KEY_BYTES = 32
+_TOKEN_LENGTH_MIN = 16
 _DATABASE_FILE = "metadata.db"
 _CLOSED_FILES = (_DATABASE_FILE, f"{_DATABASE_FILE}-wal", f"{_DATABASE_FILE}-shm", LOG_FILE)
 _CLOSED_DIRECTORIES = ("objects", "sources")
@@ -90,18 +94,37 @@ class StateDirectory:
 
     def secret_key(self) -> bytes:
         """Return the key that secrets are kept under, made the first time. Nobody else may read its file."""
-        file = self.path / _KEY_FILE
+        return self._kept(_KEY_FILE, lambda: os.urandom(_KEY_BYTES)).read_bytes()
+
+    @property
+    def token_file(self) -> Path:
+        """Where the token is that lets its bearer call the server."""
+        return self.path / TOKEN_FILE
+
+    def token(self) -> str:
+        """Return that token, made the first time. Once its file is deleted, the next start makes another."""
+        file = self._kept(TOKEN_FILE, f"{secrets.token_hex(_KEY_BYTES)}\n".encode)
+        file.chmod(0o600)  # a copy of the directory may have been made with other rights
+        token = file.read_text(errors="replace").strip()
+        if len(token) < _TOKEN_LENGTH_MIN or not (token.isascii() and token.isprintable()):
+            raise InvalidInputError(f"{file} holds no token: delete it, and the next start makes one")
+        return token
+
+    def _kept(self, name: str, make: Callable[[], bytes]) -> Path:
+        """Return a file that only we may read, with the bytes that were made the first time."""
+        file = self.path / name
         if not file.exists():
-            temporary = self.path / f"{_KEY_FILE}.new"
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
-                new.write(os.urandom(_KEY_BYTES))
+            temporary = self.path / f"{name}.new"
+            temporary.unlink(missing_ok=True)  # its rights would stay
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
+                new.write(make())
                 new.flush()
                 os.fsync(new.fileno())
             temporary.replace(file)
-        return file.read_bytes()
+        return file
 
     def publish(self, *, grpc_address: str, http_address: str, version: str, deployment_id: str) -> None:
-        """Tell local clients where the server is."""
+        """Tell local clients where the server is, and the next start where it was."""
         content = {
             "pid": os.getpid(),
             "grpc_address": grpc_address,
@@ -109,9 +132,11 @@ class StateDirectory:
             "version": version,
             "deployment_id": deployment_id,
         }
-        temporary = self.path / f"{_SERVER_FILE}.new"
-        temporary.write_text(json.dumps(content) + "\n")
-        temporary.replace(self.path / _SERVER_FILE)
+        ports = {"grpc": urlsplit(grpc_address).port, "http": urlsplit(http_address).port}
+        for name, values in ((PORTS_FILE, ports), (_SERVER_FILE, content)):
+            temporary = self.path / f"{name}.new"
+            temporary.write_text(json.dumps(values) + "\n")
+            temporary.replace(self.path / name)
 
     def close(self) -> None:
         """Give the directory back."""

@@ -34,6 +34,7 @@ _HTTP_PORT = 30600
 @click.option(
     "--runner", type=click.Choice(["auto", "process", "warm", "reuse"]), default="auto", help="How Python is run."
 )
+@click.option("--allow-local-users", is_flag=True, help="Let every user of this machine in, who then act as you do.")
 @pass_session
 def serve(
     session: Session,
@@ -44,6 +45,7 @@ def serve(
     http_port: int,
     workers: int | None,
     runner: str,
+    allow_local_users: bool,
 ) -> None:
     """Run the server.
 
@@ -58,6 +60,7 @@ def serve(
         http_port=http_port,
         workers=workers,
         runner=runner,
+        allows_local_users=allow_local_users,
         verbose=session.verbose,
     )
 

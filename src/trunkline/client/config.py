@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from trunkline.client.addresses import DEFAULT_PORT
 from trunkline.errors import InvalidInputError, NotFoundError
 from trunkline.model.ids import new_id
 from trunkline.model.names import DEFAULT_PROJECT
@@ -35,6 +36,11 @@ class Context:
     source: int = 0
     other: Mapping[str, Any] = field(default_factory=dict)
     """Fields that only other programs use, such as ``namespace``."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it means the local server: it has no address, nor was it made for a cluster."""
+        return not (self.pachd_address or any(self.other.get(name) for name in _CLUSTER_FIELDS))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Context":
@@ -63,6 +69,7 @@ _CONTEXT_FIELDS = (
     "cluster_deployment_id",
     "project",
 )
+_CLUSTER_FIELDS = ("cluster_name", "auth_info", "namespace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,21 @@ class Config:
         if name not in self.contexts:
             raise NotFoundError(f"context {name!r} does not exist; `pachctl config list context` shows those that do")
         return name, self.contexts[name]
+
+    def with_local_port(self, port: int) -> "Config":
+        """Return this configuration with the port of the local server in every context that means that server.
+
+        It stands where clients of the field look for the port of a server that has no address.
+        """
+
+        def told(context: Context) -> Context:
+            forwarded = context.other.get("port_forwarders") or {}
+            known = forwarded.get("pachd", DEFAULT_PORT) if isinstance(forwarded, dict) else None
+            if not context.is_local or known == port or not isinstance(forwarded, dict):
+                return context
+            return replace(context, other={**context.other, "port_forwarders": {**forwarded, "pachd": port}})
+
+        return replace(self, contexts={name: told(context) for name, context in self.contexts.items()})
 
     def with_context(self, name: str, context: Context) -> "Config":
         """Return this configuration with one context added or replaced."""
@@ -114,6 +136,18 @@ def read_config(path: Path | None = None) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"cannot read the configuration {path}: {_reason(error)}") from None
     return _decode(_parse(text, path), path)
+
+
+def tell_local_port(port: int) -> None:
+    """Write the port of the local server into the configuration, for clients that know of no home directory.
+
+    Where the file cannot be written, or read, nothing happens: we find the server without it.
+    """
+    with suppress(InvalidInputError):
+        config = read_config()
+        told = config.with_local_port(port)
+        if told != config:
+            write_config(told)
 
 
 def write_config(config: Config, path: Path | None = None) -> None:

@@ -2,18 +2,20 @@
 
 import importlib
 import os
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
 from trunkline.client.addresses import Address, parse_address
 from trunkline.client.batches import Metadata
 from trunkline.client.channel import open_channel
-from trunkline.client.config import Context, read_config
+from trunkline.client.config import Context, read_config, tell_local_port
 from trunkline.client.edits import EditSender, Requests
-from trunkline.client.local_server import ensure_server, home_directory, shares_files
+from trunkline.client.local_server import ensure_server, find_server, home_directory, read_token, shares_files
 from trunkline.client.stubs import TranslatingStub
 from trunkline.errors import NotSupportedError
 from trunkline.proto import admin_pb2, pfs_pb2
@@ -44,18 +46,27 @@ def connect(
 
     The server is that of ``address``, else of ``PACHD_ADDRESS``, else of ``context`` (by default the active one of the
     configuration file). A context without an address means the local server, which is started in the background if
-    none answers; ``announce`` is told so.
+    none answers; ``announce`` is told so. The token is the context's, else that of ``PACH_TOKEN``, else the local
+    server's own.
     """
     if context is None:
         context = Context() if address else read_config().context()[1]
     named = address or os.environ.get("PACHD_ADDRESS", "") or context.pachd_address
-    found = parse_address(named) if named else ensure_server(home_directory(), announce=announce).address
+    token = context.session_token or os.environ.get("PACH_TOKEN", "")
+    if named:
+        found = parse_address(named)
+    else:
+        home = home_directory()
+        found = ensure_server(home, announce=announce).address
+        tell_local_port(found.port)
+        token = token or read_token(home)
     return Client(
         found,
-        session_token=context.session_token,
+        session_token=token,
         transaction=context.active_transaction,
         server_cas=context.server_cas if named == context.pachd_address else "",
         rpc_timeout_seconds=rpc_timeout_seconds,
+        home=None if named else home,
     )
 
 
@@ -73,11 +84,16 @@ class Client:
         transaction: str = "",
         server_cas: str = "",
         rpc_timeout_seconds: float | None = None,
+        home: Path | None = None,
     ) -> None:
+        """home: of the local server, if it is that one; `follow` finds it there again."""
         self.address = address
+        self._home = home
+        self._server_cas = server_cas
         headers = {"authn-token": session_token, "pach-transaction": transaction}
         self._metadata: Metadata = tuple((name, value) for name, value in headers.items() if value)
         self._timeout_seconds = rpc_timeout_seconds
+        self._moving = threading.Lock()
         self._channel = open_channel(address, server_cas=server_cas)
 
     @cached_property
@@ -160,6 +176,21 @@ class Client:
 
     def _sender(self, compress: bool) -> EditSender:
         return EditSender(APIStub(self._channel), self.address, self._metadata, compress)
+
+    def follow(self) -> bool:
+        """Call the local server from now on where it is now; return whether that is another place than before.
+
+        Calls under way at the old place go on there.
+        """
+        record = find_server(self._home) if self._home is not None else None
+        with self._moving:
+            if record is None or record.address == self.address:
+                return False
+            self.address = record.address
+            self._channel = open_channel(self.address, server_cas=self._server_cas)
+            for name in [name for name, value in vars(self).items() if isinstance(value, TranslatingStub)]:
+                delattr(self, name)
+        return True
 
     def close(self) -> None:
         """Close the channel; calls that run are cancelled."""

@@ -17,6 +17,8 @@ _ERRORS: dict[grpc.StatusCode, type[errors.Error]] = {
     grpc.StatusCode.UNAVAILABLE: errors.UnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.UnavailableError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.UnavailableError,
+    grpc.StatusCode.UNAUTHENTICATED: errors.AccessDeniedError,
+    grpc.StatusCode.PERMISSION_DENIED: errors.AccessDeniedError,
     grpc.StatusCode.UNIMPLEMENTED: errors.NotSupportedError,
     grpc.StatusCode.DATA_LOSS: errors.CorruptDataError,
 }

@@ -20,8 +20,11 @@ from trunkline.client.addresses import DEFAULT_PORT, Address, parse_address
 from trunkline.errors import InvalidInputError, UnavailableError
 
 RECORD_FILE = "server.json"
+PORTS_FILE = "ports.json"
 LOG_FILE = "server.log"
+TOKEN_FILE = "token"  # noqa: S105 - its name
 _LOCK_FILE = "starting.lock"
+_PORT_TAKEN = "cannot listen on"
 _DEFAULT_HTTP_PORT = 30600
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
@@ -65,6 +68,14 @@ def find_server(home: Path) -> ServerRecord | None:
     """Return the record of the server that runs in home and answers, or None."""
     record = _read_record(home)
     return record if record and _is_alive(record.pid) and _answers(record.address) else None
+
+
+def read_token(home: Path) -> str:
+    """Return the token that the server in home takes from any user, or "" where we may not read it."""
+    try:
+        return (home / TOKEN_FILE).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def shares_files(state_directory: str, deployment_id: str) -> bool:
@@ -117,9 +128,20 @@ def stop_server(home: Path) -> ServerRecord | None:
     return record
 
 
+class _PortTakenError(UnavailableError):
+    """Somebody took a port between our look at it and the server's start."""
+
+
 def _start(home: Path) -> ServerRecord:
+    try:
+        return _start_at(home, _port_options(home))
+    except _PortTakenError:
+        return _start_at(home, ["--grpc-port", "0", "--http-port", "0"])
+
+
+def _start_at(home: Path, port_options: list[str]) -> ServerRecord:
     (home / RECORD_FILE).unlink(missing_ok=True)
-    command = [sys.executable, "-m", "trunkline", "serve", "--home", str(home), *_port_options()]
+    command = [sys.executable, "-m", "trunkline", "serve", "--home", str(home), *port_options]
     log_path = home / LOG_FILE
     with os.fdopen(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
         # A session of its own: Ctrl-C and the end of the terminal are not for the server.
@@ -132,7 +154,9 @@ def _start(home: Path) -> ServerRecord:
             process.returncode = 0  # It outlives us: keep Popen from warning about a child that still runs.
             return record
         if process.poll() is not None:
-            raise UnavailableError(f"the local server did not start: {_last_line(log_path)} (more in {log_path})")
+            said = _last_line(log_path)
+            kind = _PortTakenError if _PORT_TAKEN in said else UnavailableError
+            raise kind(f"the local server did not start: {said} (more in {log_path})")
         time.sleep(_POLL_SECONDS)
     process.kill()
     raise UnavailableError(
@@ -140,16 +164,31 @@ def _start(home: Path) -> ServerRecord:
     )
 
 
-def _port_options() -> list[str]:
-    """Return no options if the well-known ports are free, else those that let the server choose free ones."""
-    for port in (DEFAULT_PORT, _DEFAULT_HTTP_PORT):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return ["--grpc-port", "0", "--http-port", "0"]
-    return []
+def _port_options(home: Path) -> list[str]:
+    """Return the ports to serve at: where this home's server was last, else the well-known ones, else any free one.
+
+    Clients that were told of a port, and mounts, find the server again where it keeps it.
+    """
+    try:
+        kept = json.loads((home / PORTS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        kept = {}
+    options = []
+    for name, default in (("grpc", DEFAULT_PORT), ("http", _DEFAULT_HTTP_PORT)):
+        last = kept.get(name) if isinstance(kept, dict) else None
+        wanted = (last if isinstance(last, int) and 0 < last < 1 << 16 else default, default)
+        options += [f"--{name}-port", str(next(filter(_is_free, wanted), 0))]
+    return options
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _read_record(home: Path) -> ServerRecord | None:

@@ -1,0 +1,1 @@
+"""Who may call this server: decisions in `access`, what the kernel knows of them in `peers`."""
