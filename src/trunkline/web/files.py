@@ -1,21 +1,38 @@
 """``/pfs/<project>/<repo>/<branch or commit>/<path>``: read-only files and listings (reference, section 9)."""
 
-import html
+import itertools
 import mimetypes
+import re
 from collections.abc import Iterator
-from email.utils import formatdate
+from datetime import UTC, datetime
+from urllib.parse import quote, unquote_to_bytes
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.types import Scope
 
-from trunkline.errors import Error, InvalidInputError, NotFoundError
+from trunkline.errors import ConflictError, Error, InvalidInputError, NotFoundError, UnavailableError
 from trunkline.model.ids import is_id
-from trunkline.model.paths import base_name
 from trunkline.model.versions import CommitReference, RepoKey
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.versioning import Versioning
 from trunkline.storage.fileset import FileInfo, FileSet
+from trunkline.web.conditions import Validators, range_applies, status_of
+from trunkline.web.listings import as_lines, as_page, in_pieces
 from trunkline.web.ranges import ByteRange, UnsatisfiableRangeError, read_range
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+# Files are their users': what is in them runs nowhere, least of all as a page of this server.
+_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ENCODED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
+_STATUSES: tuple[tuple[type[Error], int], ...] = (
+    (NotFoundError, 404),
+    (InvalidInputError, 400),
+    (ConflictError, 409),
+    (UnavailableError, 503),
+    (Error, 500),
+)
 
 
 class FileEndpoint:
@@ -28,52 +45,76 @@ class FileEndpoint:
         """Answer one request."""
         try:
             return self._answer(request)
-        except NotFoundError as error:
-            return PlainTextResponse(f"{error}\n", 404)
-        except InvalidInputError as error:
-            return PlainTextResponse(f"{error}\n", 400)
         except Error as error:
-            return PlainTextResponse(f"{error}\n", 500)
+            status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+            return PlainTextResponse(f"{error}\n", status)
 
     def _answer(self, request: Request) -> Response:
-        project, repo, ref = (request.path_params[name] for name in ("project", "repo", "ref"))
-        path = "/" + request.path_params.get("path", "")
+        _, _, project, repo, ref, *rest = asked = _path_of(request.scope).split("/", 5)
+        path = "/" + "".join(rest)
         reference = CommitReference(RepoKey(project, repo), id=ref)
         commit, files = self._versioning.open_files(reference)
-        info = files.info(path)
-        if info is None and path != "/":
+        info = files.directory(path) if path.endswith("/") else files.info(path)
+        is_root = path == "/"
+        if not is_root and (info is None or info.path.rstrip("/") != path.removesuffix("/")):
             raise NotFoundError(f"file {path} not found in repo {reference.repo} at commit {ref}")
-        if info is None or info.is_dir:
-            if not request.url.path.endswith("/"):
-                return RedirectResponse(request.url.path + "/", 308)
-            return _listing(request, path, list(files.list(path)))
-        return self._content(request, commit, files, info, cacheable=is_id(ref))
+        if info is not None and not info.is_dir:
+            return _content(request, commit, files, info, is_for_ever=is_id(ref))
+        if not rest or not path.endswith("/"):
+            return RedirectResponse(quote("/".join(asked), safe="/") + "/", 308)
+        return _listing(request, path, files.list(path))
 
-    def _content(
-        self, request: Request, commit: CommitRow | None, files: FileSet, info: FileInfo, *, cacheable: bool
-    ) -> Response:
-        headers = {
-            "etag": f'"{info.hash.hex()}"',
-            "accept-ranges": "bytes",
-            "cache-control": "public, max-age=31536000, immutable" if cacheable else "no-cache",
-        }
-        if commit is not None and commit.finishing_at is not None:
-            headers["last-modified"] = formatdate(commit.finishing_at / 1_000_000, usegmt=True)
-        if headers["etag"] in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
+
+def _path_of(scope: Scope) -> str:
+    """Return the path of a request as text; raise InvalidInputError where its escapes are none, or no UTF-8."""
+    raw = scope["raw_path"].partition(b"?")[0]
+    if _BAD_ESCAPE.search(raw):
+        raise InvalidInputError("the path has a % that is not followed by two hexadecimal digits: write it %25")
+    try:
+        return unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise InvalidInputError("the path is not text in UTF-8") from None
+
+
+def _content(
+    request: Request, commit: CommitRow | None, files: FileSet, info: FileInfo, *, is_for_ever: bool
+) -> Response:
+    validators = Validators(f'"{info.hash.hex()}"', _modified(commit))
+    headers = {
+        **validators.headers,
+        "accept-ranges": "bytes",
+        "cache-control": _FOR_EVER if is_for_ever else "no-cache",
+        "content-security-policy": _FILE_POLICY,
+    }
+    if status := status_of(request.headers, validators):
+        return Response(status_code=status, headers=headers)
+    wanted = None
+    if request.method == "GET" and range_applies(request.headers, validators):
         try:
             wanted = read_range(request.headers.get("range"), info.size_bytes)
         except UnsatisfiableRangeError:
-            return Response(status_code=416, headers={"content-range": f"bytes */{info.size_bytes}"})
-        part = wanted or ByteRange(0, info.size_bytes)
-        if wanted is not None:
-            headers["content-range"] = f"bytes {part.start}-{part.stop - 1}/{info.size_bytes}"
-        headers["content-length"] = str(part.stop - part.start)
-        media_type = mimetypes.guess_type(info.path)[0] or "application/octet-stream"
-        status = 206 if wanted is not None else 200
-        if request.method == "HEAD":
-            return Response(status_code=status, headers=headers, media_type=media_type)
-        return StreamingResponse(_pieces(files, info, part), status, headers, media_type)
+            return Response(status_code=416, headers={**headers, "content-range": f"bytes */{info.size_bytes}"})
+    part = wanted or ByteRange(0, info.size_bytes)
+    if wanted is not None:
+        headers["content-range"] = f"bytes {part.start}-{part.stop - 1}/{info.size_bytes}"
+    headers["content-length"] = str(part.stop - part.start)
+    status = 200 if wanted is None else 206
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=_media_type(info.path))
+    return StreamingResponse(_pieces(files, info, part), status, headers, _media_type(info.path))
+
+
+def _modified(commit: CommitRow | None) -> datetime | None:
+    if commit is None or commit.finishing_at is None:
+        return None
+    return datetime.fromtimestamp(commit.finishing_at // 1_000_000, UTC)
+
+
+def _media_type(path: str) -> str:
+    kind, encoding = mimetypes.guess_type(path)
+    if encoding is not None:  # the bytes are those of the archive
+        return _ENCODED_TYPES.get(encoding, "application/octet-stream")
+    return kind or "application/octet-stream"
 
 
 def _pieces(files: FileSet, info: FileInfo, part: ByteRange) -> Iterator[bytes]:
@@ -87,12 +128,12 @@ def _pieces(files: FileSet, info: FileInfo, part: ByteRange) -> Iterator[bytes]:
             return
 
 
-def _listing(request: Request, path: str, infos: list[FileInfo]) -> Response:
-    names = [base_name(info.path) + ("/" if info.is_dir else "") for info in infos]
-    if "text/html" not in request.headers.get("accept", ""):
-        kinds = ["dir" if info.is_dir else "file" for info in infos]
-        lines = [f"{kind}\t{info.size_bytes}\t{name}\n" for kind, info, name in zip(kinds, infos, names, strict=True)]
-        return PlainTextResponse("".join(lines))
-    items = "".join(f'<li><a href="{html.escape(name, quote=True)}">{html.escape(name)}</a></li>' for name in names)
-    title = html.escape(path)
-    return HTMLResponse(f"<!doctype html><title>{title}</title><h1>{title}</h1><ul>{items}</ul>")
+def _listing(request: Request, path: str, infos: Iterator[FileInfo]) -> Response:
+    is_for_people = "text/html" in request.headers.get("accept", "")
+    headers = {"cache-control": "no-cache", "vary": "accept"}
+    media_type = "text/html" if is_for_people else "text/plain"
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type=media_type)
+    pieces = in_pieces(as_page(path, infos) if is_for_people else as_lines(infos))
+    # The first is made here: what cannot be read is told as a status.
+    return StreamingResponse(itertools.chain([next(pieces)], pieces), headers=headers, media_type=media_type)

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
+_DIGITS_MAX = 18
 
 
 class UnsatisfiableRangeError(ValueError):
@@ -24,15 +25,26 @@ def read_range(header: str | None, size: int) -> ByteRange | None:
     A header in a form that is not understood (several ranges, other units) is ignored, as the RFC says.
     """
     parsed = _RANGE.fullmatch(header.strip()) if header else None
-    if parsed is None or parsed.group(0) == "bytes=-":
+    if parsed is None or not any(parsed.groups()):
         return None
-    first, last = parsed.groups()
-    if not first:
-        found = ByteRange(max(0, size - int(last)), size)
+    first, last = (_position(digits) for digits in parsed.groups())
+    if first is None:
+        assert last is not None
+        if size == 0 and last:
+            return None  # the last bytes of nothing are nothing, and no range can say so
+        found = ByteRange(max(0, size - last), size)
     else:
-        found = ByteRange(int(first), min(size, int(last) + 1) if last else size)
-        if last and int(last) < int(first):
+        found = ByteRange(first, size if last is None else min(size, last + 1))
+        if last is not None and last < first:
             return None
     if found.start >= found.stop:
         raise UnsatisfiableRangeError(header)
     return found
+
+
+def _position(digits: str) -> int | None:
+    """Return a position; one of thousands of digits, too, which lies beyond every file."""
+    if not digits:
+        return None
+    significant = digits.lstrip("0")
+    return 10**_DIGITS_MAX if len(significant) > _DIGITS_MAX else int(significant or "0")
