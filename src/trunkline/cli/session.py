@@ -42,7 +42,9 @@ class Session:
         """A client of the server in use; starts the local server if that is the one and it does not run."""
         from trunkline.client.connection import connect
 
-        return connect(context=self.context, rpc_timeout_seconds=self.rpc_timeout_seconds, announce=announce)
+        client = connect(context=self.context, rpc_timeout_seconds=self.rpc_timeout_seconds, announce=announce)
+        self._read_again()
+        return client
 
     @cached_property
     def client_outside_transaction(self) -> Client:
@@ -50,7 +52,13 @@ class Session:
         from trunkline.client.connection import connect
 
         context = replace(self.context, active_transaction="")
-        return connect(context=context, rpc_timeout_seconds=self.rpc_timeout_seconds, announce=announce)
+        client = connect(context=context, rpc_timeout_seconds=self.rpc_timeout_seconds, announce=announce)
+        self._read_again()
+        return client
+
+    def _read_again(self) -> None:
+        """Forget what the configuration file said: connecting may have written the local server's port there."""
+        self.__dict__.pop("config", None)
 
     def would_start_server(self, context: Context | None = None) -> bool:
         """Return whether a call would start the local server, since that is meant and does not run."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.client.config import Context, config_path, read_config, write_config
+from trunkline.client.config import Config, Context, config_path, read_config, write_config
 from trunkline.errors import InvalidInputError, NotFoundError
 
 
@@ -88,3 +88,16 @@ def test_path_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PACH_CONFIG", "/somewhere/config.json")
 
     assert config_path() == Path("/somewhere/config.json")
+
+
+def test_the_local_servers_port_stands_where_clients_of_the_field_look() -> None:
+    named, cluster = Context(pachd_address="grpc://elsewhere:1"), Context(other={"namespace": "pach"})
+    config = Config(contexts={"local": Context(project="p"), "named": named, "cluster": cluster})
+
+    told = config.with_local_port(40123)
+
+    assert told.contexts["local"].to_json() == {"project": "p", "port_forwarders": {"pachd": 40123}}
+    assert (told.contexts["named"], told.contexts["cluster"]) == (named, cluster)
+    assert told.with_local_port(40123) == told
+    assert told.with_local_port(30650).contexts["local"].other == {"port_forwarders": {"pachd": 30650}}
+    assert config.with_local_port(30650) == config

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ SERVER = """
 import json, os, pathlib, signal, socket, sys
 assert sys.argv[1:3] == ["serve", "--home"], sys.argv
 home = pathlib.Path(sys.argv[3])
+(home / "arguments").write_text(" ".join(sys.argv[4:]))
 with (home / "starts").open("a") as starts:
     starts.write("x")
 listener = socket.create_server(("127.0.0.1", 0))
@@ -100,6 +102,56 @@ def test_stopping_ends_the_process_and_stopping_again_does_nothing(home: Path) -
     assert stop_server(home) == started
     assert find_server(home) is None
     assert stop_server(home) is None
+
+
+def test_a_home_keeps_its_ports(home: Path) -> None:
+    with socket.socket() as grpc, socket.socket() as http:
+        grpc.bind(("127.0.0.1", 0))
+        http.bind(("127.0.0.1", 0))
+        ports = {"grpc": grpc.getsockname()[1], "http": http.getsockname()[1]}
+    home.mkdir()
+    (home / "ports.json").write_text(json.dumps(ports))
+
+    ensure_server(home, announce=lambda _: None)
+
+    expected = f"--grpc-port {ports['grpc']} --http-port {ports['http']}"
+    assert (home / "arguments").read_text() == expected
+
+
+@pytest.mark.parametrize("kept", ["", "[]", '{"grpc": "x", "http": -1}', '{"grpc": 99999}', "{"])
+def test_ports_that_are_no_ports_are_not_kept(home: Path, kept: str) -> None:
+    home.mkdir()
+    (home / "ports.json").write_text(kept)
+
+    ensure_server(home, announce=lambda _: None)
+
+    assert re.fullmatch(r"--grpc-port (0|30650) --http-port (0|30600)", (home / "arguments").read_text())
+
+
+def test_a_port_that_was_taken_meanwhile_is_not_waited_for(home: Path) -> None:
+    home.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as another:
+        (home / "ports.json").write_text(json.dumps({"grpc": another.getsockname()[1]}))
+
+        ensure_server(home, announce=lambda _: None)
+
+    assert re.match(r"--grpc-port (0|30650) ", (home / "arguments").read_text())
+
+
+def test_a_port_that_is_taken_while_the_server_starts_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = "if sys.argv[4:] != ['--grpc-port', '0', '--http-port', '0']: sys.exit('error: cannot listen on it')"
+    (tmp_path / "trunkline.py").write_text(SERVER.replace("listener = ", f"{ends}\nlistener = "))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "ports.json").write_text(json.dumps({"grpc": 1, "http": 1}))
+
+    started = ensure_server(home, announce=lambda _: None)
+
+    try:
+        assert (home / "arguments").read_text() == "--grpc-port 0 --http-port 0"
+    finally:
+        os.kill(started.pid, signal.SIGKILL)
 
 
 def test_home_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 import io
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from trunkline import proto
-from trunkline.errors import Error, NotFoundError
+from trunkline.errors import AccessDeniedError, Error, NotFoundError, UnavailableError
 from trunkline.model.paths import clean, parent
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from trunkline.client.connection import Client
     from trunkline.proto.pfs_pb2 import Commit, CommitInfo, File, FileInfo
+
+Answer = TypeVar("Answer")
+# What is said where the server was before it moved: nothing, or that somebody else's server is there now.
+_MOVED = (UnavailableError, AccessDeniedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,32 +93,46 @@ class CommitFiles:
     def entries(self, directory: str) -> Iterable[FileEntry]:
         """Return what is directly in a directory; nothing where there is none."""
         request = proto.pfs_pb2.ListFileRequest(file=self._file(directory))
-        return (_entry(info) for info in self._client.pfs.ListFile(request))
+        return self._ask(lambda: [_entry(info) for info in self._client.pfs.ListFile(request)])
 
     def find(self, path: str) -> FileEntry | None:
         """Return what is at a path, or None. The root is there even if it is empty."""
         if path == "/":
             return FileEntry("/", is_directory=True, seconds=self._finished)
+        request = proto.pfs_pb2.InspectFileRequest(file=self._file(path))
         try:
-            return _entry(self._client.pfs.InspectFile(proto.pfs_pb2.InspectFileRequest(file=self._file(path))))
+            return _entry(self._ask(lambda: self._client.pfs.InspectFile(request)))
         except NotFoundError:
             return None
 
     def stream(self, path: str, offset: int) -> Bytes:
         """Start to read a file at an offset."""
-        request = proto.pfs_pb2.GetFileRequest(file=self._file(path), offset=offset)
-        return _Pieces(self._client.pfs.GetFile(request))
+
+        def open_at(start: int) -> "_Messages":
+            request = proto.pfs_pb2.GetFileRequest(file=self._file(path), offset=start)
+            return self._client.pfs.GetFile(request)
+
+        return _Pieces(open_at, offset, follow=self._client.follow)
 
     def read_run(self, first: str, last: str) -> Iterable[tuple[str, bytes]]:
         """Return path and content of two files of a directory and all between them; no directory may be there."""
         request = proto.pfs_pb2.GetFileRequest(file=self._file(parent(first) + "*"))
         # The bound above is exclusive, and no path has a character below the space.
         request.path_range.lower, request.path_range.upper = first, last + " "
-        received = io.BytesIO(b"".join(piece.value for piece in self._client.pfs.GetFileTAR(request)))
+        received = io.BytesIO(self._ask(lambda: b"".join(part.value for part in self._client.pfs.GetFileTAR(request))))
         with tarfile.open(fileobj=received) as archive:
             for member in archive:
                 if content := archive.extractfile(member):
                     yield clean(member.name), content.read()
+
+    def _ask(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask the server; once more where it is now, if it has moved."""
+        try:
+            return ask()
+        except _MOVED:
+            if not self._client.follow():
+                raise
+            return ask()
 
     def _file(self, path: str) -> "File":
         return proto.pfs_pb2.File(commit=self._commit, path=path)
@@ -127,16 +145,27 @@ class _Messages(Protocol):
 
 
 class _Pieces:
-    """The payloads of a stream of messages."""
+    """The payloads of a stream of messages, which goes on where it was if the server moves."""
 
-    def __init__(self, call: "_Messages") -> None:
-        self._call = call
+    def __init__(self, open_at: "Callable[[int], _Messages]", offset: int, *, follow: Callable[[], bool]) -> None:
+        self._open_at = open_at
+        self._offset = offset
+        self._follow = follow
+        self._call = open_at(offset)
 
     def __iter__(self) -> "_Pieces":
         return self
 
     def __next__(self) -> bytes:
-        return next(self._call).value
+        try:
+            piece = next(self._call).value
+        except _MOVED:
+            if not self._follow():
+                raise
+            self._call = self._open_at(self._offset)
+            piece = next(self._call).value
+        self._offset += len(piece)
+        return piece
 
     def cancel(self) -> None:
         self._call.cancel()

@@ -139,6 +139,7 @@ def _resolve(client: "Client", target: Target, announce: Callable[[str], None]) 
 
 
 def _put_all(client: "Client", named: Mapping[str, Target], volumes: Mapping[str, Volume]) -> Outcome:
+    client.follow()
     put, failures = [], []
     for name, target in named.items():
         overlay = volumes[name].overlay
