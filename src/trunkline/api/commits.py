@@ -1,19 +1,20 @@
 """The commit methods of ``pfs_v2.API``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import pickers, wire
 from trunkline.api.actions import Actions
+from trunkline.api.pages import in_pages
 from trunkline.errors import NotFoundError
 from trunkline.model.jobs import CommitState, OriginKind
 from trunkline.model.names import FILE_SETS_REPO
 from trunkline.model.versions import CommitReference
 from trunkline.pfs import commits, history, removal, walks
 from trunkline.pfs.forgetting import forget_commit
-from trunkline.pfs.queries.commits import CommitRow
+from trunkline.pfs.queries.commits import CommitRow, commits_by_key
 from trunkline.pfs.references import find_repo, resolve_commit
 from trunkline.pfs.temporary import find_file_set
 from trunkline.pfs.transaction import Transaction
@@ -65,8 +66,7 @@ class CommitMethods:
                 origin=OriginKind(request.origin_kind) if request.origin_kind else None,
                 started_before=wire.microseconds(request.started_time) if request.HasField("started_time") else None,
             )
-            for info in commits.inspect_commits(tx, rows):
-                yield wire.commit_info(info)
+        yield from in_pages(self._versioning, rows, _infos)
 
     def SubscribeCommit(
         self, request: pfs_pb2.SubscribeCommitRequest, context: grpc.ServicerContext
@@ -114,9 +114,8 @@ class CommitMethods:
         self, request: pfs_pb2.ListCommitSetRequest, context: grpc.ServicerContext
     ) -> Iterator[pfs_pb2.CommitSetInfo]:
         with self._versioning.reading() as tx:
-            for id, rows in commits.list_commit_sets(tx, request.project.name):  # noqa: A001 - the field's word
-                infos = [wire.commit_info(info) for info in commits.inspect_commits(tx, rows)]
-                yield pfs_pb2.CommitSetInfo(commit_set=pfs_pb2.CommitSet(id=id), commits=infos)
+            sets = commits.list_commit_sets(tx, request.project.name)
+        yield from in_pages(self._versioning, sets, _set_infos)
 
     def SquashCommitSet(self, request: pfs_pb2.SquashCommitSetRequest, context: grpc.ServicerContext) -> Empty:
         self._actions.run(TransactionRequest(squash_commit_set=request), context)
@@ -169,7 +168,7 @@ class CommitMethods:
         with self._versioning.reading() as tx:
             start = [pickers.pick_commit(tx, picker) for picker in request.start]
             rows = walks.walk_commit_provenance(tx, start, items_max=request.max_commits, depth_max=request.max_depth)
-            yield from map(wire.commit_info, commits.inspect_commits(tx, rows))
+        yield from in_pages(self._versioning, rows, _infos)
 
     def WalkCommitSubvenance(
         self, request: pfs_pb2.WalkCommitSubvenanceRequest, context: grpc.ServicerContext
@@ -177,10 +176,22 @@ class CommitMethods:
         with self._versioning.reading() as tx:
             start = [pickers.pick_commit(tx, picker) for picker in request.start]
             rows = walks.walk_commit_subvenance(tx, start, items_max=request.max_commits, depth_max=request.max_depth)
-            yield from map(wire.commit_info, commits.inspect_commits(tx, rows))
+        yield from in_pages(self._versioning, rows, _infos)
 
     def _wait(self, reference: CommitReference, state: CommitState, context: grpc.ServicerContext) -> CommitRow:
         return self._versioning.wait(reference, state, give_up=lambda: not context.is_active())
 
     def _commit_info(self, tx: Transaction, row: CommitRow) -> pfs_pb2.CommitInfo:
         return wire.commit_info(next(iter(commits.inspect_commits(tx, [row]))))
+
+
+def _infos(tx: Transaction, rows: Sequence[CommitRow]) -> list[pfs_pb2.CommitInfo]:
+    """Return the message of each commit as it is now; those that were deleted since are left out."""
+    current = {row.key: row for row in commits_by_key(tx.connection, [row.key for row in rows])}
+    found = [current[row.key] for row in rows if row.key in current]
+    return [wire.commit_info(info) for info in commits.inspect_commits(tx, found)]
+
+
+def _set_infos(tx: Transaction, sets: Sequence[tuple[str, list[CommitRow]]]) -> list[pfs_pb2.CommitSetInfo]:
+    found = ((id, _infos(tx, rows)) for id, rows in sets)  # noqa: A001 - the field's word
+    return [pfs_pb2.CommitSetInfo(commit_set=pfs_pb2.CommitSet(id=id), commits=infos) for id, infos in found if infos]  # noqa: A001

@@ -18,7 +18,7 @@ from trunkline.pps.executor import Executor
 from trunkline.pps.preview import preview_datums, read_input
 from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries.jobs import JobRow
-from trunkline.pps.records import DatumRecords
+from trunkline.pps.records import DatumRecord, DatumRecords
 from trunkline.pps.serving import datum_of
 from trunkline.proto import pps_pb2
 
@@ -57,13 +57,16 @@ class DatumMethods:
             yield from self._preview(request)
             return
         job = find_job(self._versioning, request.job)
-        records = self._records.scan_many(
-            self._datum_tables(job),
-            after=request.paginationMarker,
-            reverse=request.reverse,
-            states={_WIRE_TO_DATUM_STATE[state] for state in request.filter.state if state in _WIRE_TO_DATUM_STATE},
-            job=job.id,
-        )
+        states = {_WIRE_TO_DATUM_STATE[state] for state in request.filter.state if state in _WIRE_TO_DATUM_STATE}
+        records: Iterable[DatumRecord] = ()
+        if states or not request.filter.state:  # records know no other states, and no states there means all
+            records = self._records.scan_many(
+                self._datum_tables(job),
+                after=request.paginationMarker,
+                reverse=request.reverse,
+                states=states,
+                job=job.id,
+            )
         for record in islice(records, request.number or None):
             yield pps_wire.datum_info(record, job)
         # A service keeps no records: its one datum is what its process is at.

@@ -1,6 +1,6 @@
 """The pipeline methods of ``pps_v2.API``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import grpc
@@ -11,6 +11,7 @@ from trunkline.api import pps_wire
 from trunkline.api.actions import Actions
 from trunkline.api.definitions import define
 from trunkline.api.jq_filter import matching
+from trunkline.api.pages import in_pages
 from trunkline.api.templates import read_specs, render
 from trunkline.errors import InvalidInputError, NotFoundError
 from trunkline.model.names import DEFAULT_PROJECT
@@ -93,12 +94,16 @@ class PipelineMethods:
             if request.page.page_size > 0:
                 first = request.page.page_size * request.page.page_index
                 rows = rows[first : first + request.page.page_size]
-            infos = (
+        infos = in_pages(
+            self._versioning,
+            rows,
+            lambda tx, some: [
                 self._info(tx, row, version, details=True)
-                for row in rows
+                for row in some
                 for version in _history(tx, row, request.history)
-            )
-            yield from matching(request.jqFilter, infos)
+            ],
+        )
+        yield from matching(request.jqFilter, infos)
 
     def _info(self, tx: Transaction, row: PipelineRow, version: PipelineRow, *, details: bool) -> pps_pb2.PipelineInfo:
         try:
@@ -132,13 +137,8 @@ class PipelineMethods:
     ) -> Iterator[pps_pb2.CheckStatusResponse]:
         names = [] if request.all else [request.project.name or DEFAULT_PROJECT]
         with self._versioning.reading() as tx:
-            for row in pipeline_queries.list_pipelines(tx.connection, names):
-                if alerts := alerts_of(tx, row):
-                    yield pps_pb2.CheckStatusResponse(
-                        project=pfs_pb2.Project(name=row.project),
-                        pipeline=pps_wire.pipeline(row.project, row.name),
-                        alerts=alerts,
-                    )
+            rows = pipeline_queries.list_pipelines(tx.connection, names)
+        yield from in_pages(self._versioning, rows, _statuses)
 
     def RenderTemplate(
         self, request: pps_pb2.RenderTemplateRequest, context: grpc.ServicerContext
@@ -225,6 +225,18 @@ class PipelineMethods:
             row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(message))
             change(tx, row)
         self._residents.wait_until_gone(row.key)
+
+
+def _statuses(tx: Transaction, rows: Sequence[PipelineRow]) -> list[pps_pb2.CheckStatusResponse]:
+    return [
+        pps_pb2.CheckStatusResponse(
+            project=pfs_pb2.Project(name=row.project),
+            pipeline=pps_wire.pipeline(row.project, row.name),
+            alerts=alerts,
+        )
+        for row in rows
+        if (alerts := alerts_of(tx, row))
+    ]
 
 
 def _history(tx: Transaction, row: PipelineRow, history: int) -> Iterator[PipelineRow]:

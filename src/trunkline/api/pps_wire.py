@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from google.protobuf.duration_pb2 import Duration
 
-from trunkline.api import wire
+from trunkline.api import job_places, wire
 from trunkline.api.definitions import shown_spec
 from trunkline.errors import InvalidInputError
 from trunkline.model.datums import AtWork, Datum, DatumInput, DatumState
@@ -155,7 +155,7 @@ def job_info(
         stats=process_stats(job.stats),
         state=_job_state(job.state),
         reason=job.reason,
-        created=wire.timestamp(job.created_at),
+        created=job_places.created(job),
         started=wire.timestamp(job.started_at),
         finished=wire.timestamp(job.finished_at),
         runners=job.runners,

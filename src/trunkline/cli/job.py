@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 import click
 
@@ -69,7 +70,7 @@ def list_job(
     if job_set:
         message = proto.pps_pb2.JobSet(id=_job_set_id(job_set))
         jobs = pps.InspectJobSet(proto.pps_pb2.InspectJobSetRequest(job_set=message))
-        _print_jobs(_in_state(jobs, wanted), raw, show_time)
+        _print_jobs(islice(_in_state(jobs, wanted), max(number, 0) or None), raw, show_time)
         return
     if not (pipeline or inputs or only or expand):
         _list_sets(session, projects, number, raw, show_time)
@@ -77,12 +78,12 @@ def list_job(
     request = proto.pps_pb2.ListJobRequest(
         projects=projects,
         history=history_count(history),
-        number=number,
+        number=0 if wanted else number,  # the server knows no states: the number is of those that are shown
         input_commit=[refer.commit(text, in_project) for text in inputs],
     )
     if pipeline:
         request.pipeline.CopyFrom(refer.pipeline(pipeline, in_project))
-    _print_jobs(_in_state(pps.ListJob(request), wanted), raw, show_time)
+    _print_jobs(islice(_in_state(pps.ListJob(request), wanted), max(number, 0) or None), raw, show_time)
 
 
 def _list_sets(

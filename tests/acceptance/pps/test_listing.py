@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
+from trunkline.db.tables import jobs
 from trunkline.model.ids import new_id
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
@@ -255,3 +257,61 @@ def test_deleting_everything_leaves_no_pipeline(cluster: Cluster) -> None:
 
     assert list(cluster.pps.ListPipeline(pps_pb2.ListPipelineRequest())) == []
     assert list(cluster.pps.ListJob(pps_pb2.ListJobRequest())) == []
+
+
+def test_pages_lose_no_job_and_no_set_when_many_are_made_at_once(cluster: Cluster) -> None:
+    cluster.create_repo("wide")
+    for number in range(6):
+        cluster.create({"pipeline": {"name": f"wide{number}"}, "transform": OK, "input": pfs("wide", name="in")})
+    cluster.put("wide", {"/file": "x"})
+    for number in range(6):
+        cluster.finished_job(f"wide{number}")
+    with cluster.server.versioning.transaction() as tx:  # as if all were made in one transaction
+        tx.connection.execute(jobs.update().values(created_at=1_700_000_000_000_000))
+    everything = list(cluster.pps.ListJob(pps_pb2.ListJobRequest()))
+    all_sets = list(cluster.pps.ListJobSet(pps_pb2.ListJobSetRequest()))
+
+    for reverse in (False, True):
+        for size in (1, 4):
+            found, sets = [], []
+            request = pps_pb2.ListJobRequest(number=size, reverse=reverse)
+            while page := list(cluster.pps.ListJob(request)):
+                found += page
+                request.paginationMarker.CopyFrom(page[-1].created)
+            set_request = pps_pb2.ListJobSetRequest(number=size, reverse=reverse)
+            while set_page := list(cluster.pps.ListJobSet(set_request)):
+                sets += [each.job_set.id for each in set_page]
+                set_request.paginationMarker.CopyFrom(set_page[-1].jobs[0].created)
+
+            expected = [info.job for info in everything]
+            assert [info.job for info in found] == (expected[::-1] if reverse else expected)
+            set_ids = [each.job_set.id for each in all_sets]
+            assert sets == (set_ids[::-1] if reverse else set_ids)
+
+
+def test_a_marker_of_a_job_that_is_gone_loses_none_of_its_time(cluster: Cluster) -> None:
+    found = list(cluster.pps.ListJob(pps_pb2.ListJobRequest()))
+    assert len({info.created.ToMicroseconds() for info in found}) == 1  # see the story before
+    cluster.pps.DeleteJob(pps_pb2.DeleteJobRequest(job=found[2].job))
+
+    rest = cluster.pps.ListJob(pps_pb2.ListJobRequest(paginationMarker=found[2].created))
+
+    assert {info.job.id + info.job.pipeline.name for info in rest} >= {
+        info.job.id + info.job.pipeline.name for info in found[3:]
+    }
+
+
+def test_datums_in_a_state_that_no_record_has_are_none(cluster: Cluster) -> None:
+    cluster.create_repo("single")
+    cluster.put("single", {"/file": "x"})
+    cluster.create({"pipeline": {"name": "singles"}, "transform": OK, "input": pfs("single", name="in")})
+    job = cluster.finished_job("singles").job
+
+    def listed(*states: Any) -> int:
+        request = pps_pb2.ListDatumRequest(job=job, filter={"state": states})
+        return len(list(cluster.pps.ListDatum(request)))
+
+    assert listed(pps_pb2.DatumState.STARTING) == listed(pps_pb2.DatumState.UNKNOWN) == 0
+    assert listed(pps_pb2.DatumState.SUCCESS, pps_pb2.DatumState.STARTING) == listed() == 1
+    with pytest.raises(grpc.RpcError, match="77 is not one of"):
+        listed(77)

@@ -103,10 +103,13 @@ class Engine(pps_pb2_grpc.APIServicer):
 
     def ListJob(self, request: pps_pb2.ListJobRequest, context: Context) -> Iterator[pps_pb2.JobInfo]:
         self.requests.append(request)
-        yield job_info("edges", pps_pb2.JOB_RUNNING)
         reason = f"datum {'5b' * 32} failed (and 2 more): no space {'x' * 200}\nTraceback [images@{ID}:/a]"
-        yield job_info("edges", pps_pb2.JOB_FAILURE, finished=ago(120), restart=1, reason=reason)
-        yield job_info("edges", pps_pb2.JOB_KILLED, finished=ago(130), reason="job stopped")
+        found = [
+            job_info("edges", pps_pb2.JOB_RUNNING),
+            job_info("edges", pps_pb2.JOB_FAILURE, finished=ago(120), restart=1, reason=reason),
+            job_info("edges", pps_pb2.JOB_KILLED, finished=ago(130), reason="job stopped"),
+        ]
+        yield from found[: request.number or None]
 
     def ListJobSet(self, request: pps_pb2.ListJobSetRequest, context: Context) -> Iterator[pps_pb2.JobSetInfo]:
         jobs = [job_info("edges", pps_pb2.JOB_SUCCESS, finished=ago(130)), job_info("montage", pps_pb2.JOB_CREATED)]
@@ -374,6 +377,15 @@ def test_jobs_are_filtered_by_state_and_input(pachctl: Pachctl, engine: Engine) 
 
     assert [line.partition("10B   ")[2].partition(":")[0] for line in outcome.out.splitlines()] == ["", "failure"]
     assert engine.requests[0].input_commit[0].id == ID
+
+
+def test_a_number_of_jobs_is_of_those_in_the_state(pachctl: Pachctl, engine: Engine) -> None:
+    states = ("--state", "failure", "--state", "killed")
+
+    assert len(pachctl("list", "job", "-n", "1", *states).out.splitlines()) == 1 + 1
+    assert len(pachctl("list", "job", "-n", "2", *states).out.splitlines()) == 1 + 2
+    assert len(pachctl("list", "job", "-n", "1", "-p", "edges").out.splitlines()) == 1 + 1
+    assert engine.requests[-1].number == 1
 
 
 @pytest.mark.parametrize("noun", ["job", "pipeline"])

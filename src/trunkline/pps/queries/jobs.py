@@ -11,8 +11,8 @@ from trunkline.model.jobs import JobState, PipelineType
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.queries.garbage import replace_in
 
-_FIRST_PAGE = 16
-_PAGE = 256
+FIRST_PAGE = 16
+PAGE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,49 +138,74 @@ def jobs_of_set(connection: Connection, id: str) -> list[JobRow]:  # noqa: A002
     return [_job(row) for row in connection.execute(_select().where(jobs.c.id == id).order_by(jobs.c.key))]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which jobs a listing is of, where it says, and in which order."""
+
+    pipeline_key: int | None = None
+    projects: Sequence[str] = ()
+    input_commits: Sequence[int] = ()
+    """The jobs that read all of these."""
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place between jobs: after that of this time and key, in either order. Without a key, after all of that time."""
+
+    created_at: int
+    key: int | None = None
+
+
 def list_jobs(
-    connection: Connection,
-    *,
-    pipeline_key: int | None = None,
-    projects: Sequence[str] = (),
-    input_commits: Sequence[int] = (),
-    beyond: int | None = None,
-    oldest_first: bool = False,
+    connection: Connection, *, pipeline_key: int | None = None, projects: Sequence[str] = (), oldest_first: bool = False
 ) -> Iterator[JobRow]:
-    """Yield jobs, newest first unless told; of one pipeline, of some projects, or of all these inputs, where given.
-
-    ``beyond`` is a time: only jobs made before it, or after it if the oldest come first. Read a page at a time.
-    """
-    statement = select(jobs)
-    if pipeline_key is not None:
-        statement = statement.where(jobs.c.pipeline == pipeline_key)
-    if projects:
-        own = select(pipelines.c.key).where(pipelines.c.project.in_(projects))
-        statement = statement.where(jobs.c.pipeline.in_(own))
-    for upstream in input_commits:
-        of_input = select(commit_provenance.c.commit).where(commit_provenance.c.upstream == upstream)
-        statement = statement.where(jobs.c.output_commit.in_(of_input))
-    if beyond is not None:
-        statement = statement.where(jobs.c.created_at > beyond if oldest_first else jobs.c.created_at < beyond)
-    yield from _pages(connection, statement, oldest_first=oldest_first)
-
-
-def _pages(connection: Connection, statement: Select[Any], *, oldest_first: bool) -> Iterator[JobRow]:
-    place = tuple_(jobs.c.created_at, jobs.c.key)
-    order = [column if oldest_first else column.desc() for column in (jobs.c.created_at, jobs.c.key)]
-    page, size = statement, _FIRST_PAGE
+    """Yield jobs, newest first unless told; of one pipeline, of some projects, or of all. Reads a page at a time."""
+    wanted = Wanted(pipeline_key, projects, oldest_first=oldest_first)
+    place, size = None, FIRST_PAGE
     while True:
-        # The limit is inside, so that no database joins and sorts all jobs for a page.
-        inner = page.order_by(*order).limit(size).subquery()
-        named = select(inner, pipelines.c.project, pipelines.c.name)
-        named = named.join(pipelines, pipelines.c.key == inner.c.pipeline)
-        outer = [column if oldest_first else column.desc() for column in (inner.c.created_at, inner.c.key)]
-        found = [_job(row) for row in connection.execute(named.order_by(*outer))]
+        found = jobs_page(connection, wanted, place, size)
         yield from found
         if len(found) < size:
             return
-        last = tuple_(literal(found[-1].created_at), literal(found[-1].key))
-        page, size = statement.where(place > last if oldest_first else place < last), _PAGE
+        place, size = Place(found[-1].created_at, found[-1].key), PAGE
+
+
+def jobs_page(connection: Connection, wanted: Wanted, beyond: Place | None, size: int) -> list[JobRow]:
+    """Return the first jobs of a listing that lie beyond a place, at most so many."""
+    order = [column if wanted.oldest_first else column.desc() for column in (jobs.c.created_at, jobs.c.key)]
+    # The limit is inside, so that no database joins and sorts all jobs for a page.
+    inner = _of_page(wanted, beyond).order_by(*order).limit(size).subquery()
+    named = select(inner, pipelines.c.project, pipelines.c.name)
+    named = named.join(pipelines, pipelines.c.key == inner.c.pipeline)
+    outer = [column if wanted.oldest_first else column.desc() for column in (inner.c.created_at, inner.c.key)]
+    return [_job(row) for row in connection.execute(named.order_by(*outer))]
+
+
+def _of_page(wanted: Wanted, beyond: Place | None) -> Select[Any]:
+    statement = select(jobs)
+    if wanted.pipeline_key is not None:
+        statement = statement.where(jobs.c.pipeline == wanted.pipeline_key)
+    if wanted.projects:
+        own = select(pipelines.c.key).where(pipelines.c.project.in_(wanted.projects))
+        statement = statement.where(jobs.c.pipeline.in_(own))
+    for upstream in wanted.input_commits:
+        of_input = select(commit_provenance.c.commit).where(commit_provenance.c.upstream == upstream)
+        statement = statement.where(jobs.c.output_commit.in_(of_input))
+    if beyond is None:
+        return statement
+    if beyond.key is None:
+        time = beyond.created_at
+        return statement.where(jobs.c.created_at > time if wanted.oldest_first else jobs.c.created_at < time)
+    place = tuple_(jobs.c.created_at, jobs.c.key)
+    last = tuple_(literal(beyond.created_at), literal(beyond.key))
+    return statement.where(place > last if wanted.oldest_first else place < last)
+
+
+def keys_made_at(connection: Connection, created_at: int) -> list[int]:
+    """Return the keys of the jobs that were made at that time, lowest first."""
+    statement = select(jobs.c.key).where(jobs.c.created_at == created_at).order_by(jobs.c.key)
+    return list(connection.execute(statement).scalars())
 
 
 def jobs_made_after(connection: Connection, pipeline_key: int, key: int) -> list[JobRow]:
