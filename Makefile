@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SDK_INSTALLED := $(SDK_VENV)/.installed
 
-.PHONY: install demo test test-long check docs format bench protos clean
+.PHONY: install demo test test-long fuzz check docs format bench protos clean
 
 install: $(INSTALLED)  ## environment with all that the demo and the tests need
 
@@ -32,6 +32,9 @@ test: check $(SDK_INSTALLED)  ## all checks and all tests
 
 test-long: $(INSTALLED)  ## the stateful tests with a large budget, and 24 clients for a minute
 	TRUNKLINE_HYPOTHESIS_PROFILE=long $(BIN)/pytest -o faulthandler_timeout=0 tests/stateful
+
+fuzz: $(INSTALLED)  ## random input for every door, for SECONDS in all
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
 
 check: $(INSTALLED)  ## format, lint, types, layers, and the documentation site
 	$(BIN)/ruff format --check --quiet .
