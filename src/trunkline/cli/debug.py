@@ -94,7 +94,7 @@ def _read_template(file: IO[str]) -> proto.debug_pb2.DumpV2Request:
 
     try:
         return ParseDict(yaml.safe_load(file) or {}, proto.debug_pb2.DumpV2Request())
-    except (yaml.YAMLError, ParseError, AttributeError) as error:
+    except (yaml.YAMLError, ParseError, AttributeError, ValueError, TypeError, RecursionError) as error:
         raise InvalidInputError(f"{file.name}: not what `debug template` prints: {error}") from error
 
 

@@ -110,7 +110,7 @@ def _read(file: str) -> str:
     text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     try:
         return json.dumps(yaml.safe_load(text))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise click.ClickException(f"{file} is neither JSON nor YAML: {error}") from None
 
 

@@ -79,7 +79,7 @@ def _operate(edit: Edit, operation: str, data: str) -> None:
 def _pairs(text: str) -> dict[str, str]:
     try:
         pairs = json.loads(text or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.BadArgumentUsage(f"{text!r} is not JSON: {error}") from None
     if not isinstance(pairs, dict) or not all(isinstance(value, str) for value in pairs.values()):
         raise click.BadArgumentUsage(f"{text!r} is not a JSON object of strings")

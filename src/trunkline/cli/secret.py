@@ -24,10 +24,10 @@ def create_secret(session: Session, *, file: str) -> None:
 
     text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     try:
-        manifest = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        manifest = json.dumps(yaml.safe_load(text))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise click.ClickException(f"{file} is neither JSON nor YAML: {error}") from None
-    request = proto.pps_pb2.CreateSecretRequest(file=json.dumps(manifest).encode())
+    request = proto.pps_pb2.CreateSecretRequest(file=manifest.encode())
     session.client.pps.CreateSecret(request)
 
 

@@ -4,10 +4,10 @@ import re
 from typing import Annotated, Any
 
 import msgspec
-import yaml
 from msgspec import Meta
 
 from trunkline.errors import InvalidInputError
+from trunkline.model.yaml_text import load_yaml
 
 _Count = Annotated[int, Meta(ge=1)]
 _Size = Annotated[int, Meta(ge=0)]
@@ -106,9 +106,9 @@ msgspec.json.Decoder(LoadSpec)
 def parse_load_spec(text: str) -> LoadSpec:
     """Return the spec in text, or raise InvalidInputError that names the field."""
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidInputError(f"load spec: it is no YAML: {' '.join(str(error).split())}") from None
+        data = load_yaml(text)
+    except ValueError as error:
+        raise InvalidInputError(f"load spec: it is no YAML: {error}") from None
     if not isinstance(data, dict):
         raise InvalidInputError("load spec: it must be a mapping with count, modifications and fileSources")
     try:
