@@ -64,9 +64,7 @@ class Supervisor:
 
     def attempt(self, thread: str, item: str, act: Callable[[], T], *, vital: bool = False) -> T | None:
         """Return what act returns. None where it fails, which is logged and noted, or has failed a short while ago."""
-        with self._lock:
-            before = self._troubles.get((thread, item))
-        if before is not None and self._monotonic() < before.retry_at:
+        if self.is_waiting(thread, item):
             return None
         try:
             result = act()
@@ -117,6 +115,12 @@ class Supervisor:
         with self._lock:
             for key in [key for key in self._troubles if key[0] == thread and key[1] and key[1] not in items]:
                 del self._troubles[key]
+
+    def is_waiting(self, thread: str, item: str) -> bool:
+        """Tell whether something failed so short a while ago that it is not to be tried yet."""
+        with self._lock:
+            trouble = self._troubles.get((thread, item))
+        return trouble is not None and self._monotonic() < trouble.retry_at
 
     def seconds_to_retry(self, thread: str) -> float | None:
         """Return in how many seconds the next item of a thread is to be tried again; None if there is none."""

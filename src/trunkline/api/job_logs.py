@@ -8,13 +8,9 @@ import grpc
 from trunkline.api import pps_wire
 from trunkline.api.jobs import find_job
 from trunkline.errors import InvalidInputError
-from trunkline.objects import ObjectStore
-from trunkline.pfs.versioning import Versioning
-from trunkline.pps import pipelines
-from trunkline.pps.logs import LogLine, controller_lines, user_lines
-from trunkline.pps.queries import jobs as job_queries
-from trunkline.pps.queries.jobs import JobRow
-from trunkline.pps.resident_logs import ResidentLogs
+from trunkline.pfs.versioning import Versioning, now
+from trunkline.pps.log_lines import LogLine
+from trunkline.pps.logs import LogQuery, Logs
 from trunkline.proto import pps_pb2
 
 _LOOK_BACK_SECONDS = 24 * 3600
@@ -24,26 +20,18 @@ class LogMethods:
     """Reads what user code and controller wrote."""
 
     _versioning: Versioning
-    _objects: ObjectStore
-    _resident_logs: ResidentLogs
+    _logs: Logs
 
     def GetLogs(self, request: pps_pb2.GetLogsRequest, context: grpc.ServicerContext) -> Iterator[pps_pb2.LogMessage]:
-        sent: set[object] = set()
-        next_line = 0
-        while True:
-            seen = self._versioning.db.changes.count
-            jobs = self._jobs_of_logs(request)
-            for job in jobs:
-                for line in self._lines(job, request, sent):
+        found = self._query_of_logs(request)
+        if found is None:
+            return
+        query, oldest = found
+        filters = set(request.data_filters)
+        for lines in self._logs.rounds(query, oldest, goes_on=lambda: request.follow and context.is_active()):
+            for line in lines:
+                if filters.issubset(_names_of(line)):
                     yield pps_wire.log_message(line)
-            pipeline, since = self._residents_of_logs(request, jobs)
-            for number, line in self._resident_logs.read(pipeline, from_line=next_line, since=since):
-                next_line = number + 1
-                if line.master == request.master and line.at >= since and _is_wanted(line, request):
-                    yield pps_wire.log_message(line)
-            if not request.follow or not context.is_active():
-                return
-            self._versioning.db.changes.wait(seen, seconds=1.0)
 
     def GetKubeEvents(
         self, request: pps_pb2.LokiRequest, context: grpc.ServicerContext
@@ -55,56 +43,30 @@ class LogMethods:
     ) -> Iterator[pps_pb2.LokiLogMessage]:
         yield from ()  # nor Loki
 
-    def _residents_of_logs(self, request: pps_pb2.GetLogsRequest, jobs: list[JobRow]) -> tuple[int, int]:
-        """Return the key of the pipeline whose processes may have lines, and since when; 0 for no pipeline."""
-        if request.pipeline.name:
-            with self._versioning.reading() as tx:
-                row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
-                return row.key, tx.now - _look_back_seconds(request) * 1_000_000
-        return (jobs[0].pipeline_key, jobs[0].created_at) if jobs else (0, 0)
-
-    def _jobs_of_logs(self, request: pps_pb2.GetLogsRequest) -> list[JobRow]:
+    def _query_of_logs(self, request: pps_pb2.GetLogsRequest) -> tuple[LogQuery, int] | None:
+        """Return whose lines, and of jobs since when; None where nobody is named, who has no lines."""
+        project, pipeline, job = "", "", ""
         named_job = request.job if request.HasField("job") and request.job.id else request.datum.job
         if named_job.id:
-            return [find_job(self._versioning, named_job)]
-        if not request.pipeline.name:
-            if request.datum.id:
-                raise InvalidInputError("logs of a datum need its pipeline or job: name one")
-            return []
-        with self._versioning.reading() as tx:
-            row = pipelines.find_pipeline(tx, *pps_wire.read_pipeline(request.pipeline))
-            oldest = tx.now - _look_back_seconds(request) * 1_000_000
-            found = list(job_queries.list_jobs(tx.connection, pipeline_key=row.key, oldest_first=True))
-        return [job for job in found if (job.finished_at or job.created_at) >= oldest or not job.state.is_terminal]
-
-    def _lines(self, job: JobRow, request: pps_pb2.GetLogsRequest, sent: set[object]) -> Iterator[LogLine]:
-        """Yield what is wanted and not among sent, and put it there: logs of datum sets, lines of the controller."""
-        if request.master:
-            said = [line for line in controller_lines(job) if line not in sent]
-            sent.update(said)
-            lines = iter(said)
+            row = find_job(self._versioning, named_job)
+            project, pipeline, job, oldest = row.project, row.pipeline, row.id, row.created_at
+        elif request.pipeline.name:
+            project, pipeline = pps_wire.read_pipeline(request.pipeline)
+            seconds = request.since.seconds if request.HasField("since") else _LOOK_BACK_SECONDS
+            oldest = now() - seconds * 1_000_000
+        elif request.datum.id:
+            raise InvalidInputError("logs of a datum need its pipeline or job: name one")
         else:
-            with self._versioning.reading() as tx:
-                sets = [row for row in job_queries.datum_sets_of(tx.connection, job.key) if row.logs not in sent]
-            sent.update(row.logs for row in sets)
-            lines = user_lines(self._objects, job, sets)
-        for line in lines:
-            if _is_wanted(line, request):
-                yield line
-
-
-def _look_back_seconds(request: pps_pb2.GetLogsRequest) -> int:
-    return request.since.seconds if request.HasField("since") else _LOOK_BACK_SECONDS
-
-
-def _is_wanted(line: LogLine, request: pps_pb2.GetLogsRequest) -> bool:
-    """Return whether a line is of the job, the datum and the inputs that are asked for."""
-    job = request.job.id or request.datum.job.id
-    if job and line.job != job:
-        return False
-    if request.datum.id and line.datum != request.datum.id:
-        return False
-    return set(request.data_filters).issubset(_names_of(line))
+            return None
+        query = LogQuery(
+            project,
+            pipeline,
+            job,
+            request.datum.id,
+            only_controller=request.master,
+            no_controller=not request.master,
+        )
+        return query, oldest
 
 
 def _names_of(line: LogLine) -> set[str]:

@@ -11,19 +11,17 @@ import grpc
 from trunkline.api import pps_wire, wire
 from trunkline.errors import InvalidInputError, NotSupportedError
 from trunkline.model.names import DEFAULT_PROJECT
-from trunkline.objects import ObjectStore
-from trunkline.pfs.versioning import Versioning
-from trunkline.pps.log_queries import LogFilter, LogPage, LogQuery, default_filter, follow, read_page, read_pattern
-from trunkline.pps.logs import LogLine
+from trunkline.pps.log_lines import LogLine
+from trunkline.pps.log_queries import LogFilter, LogPage, default_filter, follow, read_page, read_pattern
+from trunkline.pps.logs import LogQuery, Logs
 from trunkline.proto import logs_pb2, logs_pb2_grpc
 
 
 class LogsService(logs_pb2_grpc.APIServicer):
     """``logs.API``."""
 
-    def __init__(self, versioning: Versioning, objects: ObjectStore) -> None:
-        self._versioning = versioning
-        self._objects = objects
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
 
     def GetLogs(
         self, request: logs_pb2.GetLogsRequest, context: grpc.ServicerContext
@@ -31,10 +29,10 @@ class LogsService(logs_pb2_grpc.APIServicer):
         query = _read_query(request.query)
         wanted = _read_filter(request, query)
         if request.tail:
-            for line in follow(self._versioning, self._objects, query, wanted, is_over=lambda: not context.is_active()):
+            for line in follow(self._logs, query, wanted, is_over=lambda: not context.is_active()):
                 yield logs_pb2.GetLogsResponse(log=_message(line))
             return
-        page = read_page(self._versioning, self._objects, query, wanted)
+        page = read_page(self._logs, query, wanted)
         for line in page.lines:
             yield logs_pb2.GetLogsResponse(log=_message(line))
         if request.want_paging_hint:

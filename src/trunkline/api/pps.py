@@ -13,11 +13,10 @@ from trunkline.api.pps_load_tests import PpsLoadTestMethods
 from trunkline.api.secrets import SecretMethods
 from trunkline.api.tasks import TaskMethods
 from trunkline.errors import NotSupportedError
-from trunkline.objects import ObjectStore
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.executor import Executor
+from trunkline.pps.logs import Logs
 from trunkline.pps.records import DatumRecords
-from trunkline.pps.resident_logs import ResidentLogs
 from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.proto import pps_pb2, pps_pb2_grpc
@@ -39,21 +38,19 @@ class PpsService(
     def __init__(
         self,
         versioning: Versioning,
-        objects: ObjectStore,
         actions: Actions,
         *,
         executor: Executor,
         residents: Residents,
-        resident_logs: ResidentLogs,
+        logs: Logs,
         secrets: Secrets,
     ) -> None:
         self._versioning = versioning
         self._executor = executor
         self._residents = residents
-        self._resident_logs = resident_logs
+        self._logs = logs
         self._secrets = secrets
         self._actions = actions
-        self._objects = objects
         self._records = DatumRecords(versioning.file_sets.tables)
 
     def ActivateAuth(

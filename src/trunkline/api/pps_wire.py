@@ -12,7 +12,7 @@ from trunkline.model.jobs import JobState, PipelineState
 from trunkline.model.names import DEFAULT_PROJECT, META, SPEC
 from trunkline.model.versions import CommitKey, RepoKey
 from trunkline.pps.condition import Condition, places_of
-from trunkline.pps.logs import LogLine
+from trunkline.pps.log_lines import LogLine
 from trunkline.pps.meta import files_path
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow

@@ -28,11 +28,10 @@ from trunkline.api.pps import PpsService
 from trunkline.api.transaction import TransactionService
 from trunkline.auth.access import AccessRule
 from trunkline.errors import UnavailableError
-from trunkline.objects import ObjectStore
 from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.executor import Executor
-from trunkline.pps.resident_logs import ResidentLogs
+from trunkline.pps.logs import Logs
 from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.proto import (
@@ -106,11 +105,10 @@ def _check_port(host: str, port: int) -> None:
 
 def start_grpc_server(
     versioning: Versioning,
-    objects: ObjectStore,
     *,
     executor: Executor,
     residents: Residents,
-    resident_logs: ResidentLogs,
+    logs: Logs,
     secrets: Secrets,
     garbage: Garbage,
     supervisor: Supervisor,
@@ -134,11 +132,10 @@ def start_grpc_server(
     pps_pb2_grpc.add_APIServicer_to_server(
         PpsService(
             versioning,
-            objects,
             actions,
             executor=executor,
             residents=residents,
-            resident_logs=resident_logs,
+            logs=logs,
             secrets=secrets,
         ),
         server,
@@ -151,7 +148,7 @@ def start_grpc_server(
     debug_pb2_grpc.add_DebugServicer_to_server(DebugService(versioning), server)
     enterprise_pb2_grpc.add_APIServicer_to_server(EnterpriseService(), server)
     metadata_pb2_grpc.add_APIServicer_to_server(MetadataService(versioning), server)
-    logs_pb2_grpc.add_APIServicer_to_server(LogsService(versioning, objects), server)
+    logs_pb2_grpc.add_APIServicer_to_server(LogsService(logs), server)
     lineage_pb2_grpc.add_LineageServicer_to_server(LineageService(versioning), server)
     maintenance_pb2_grpc.add_MaintenanceServicer_to_server(MaintenanceService(versioning, garbage), server)
     version_pb2_grpc.add_APIServicer_to_server(VersionService(), server)

@@ -28,6 +28,7 @@ from trunkline.pfs.versioning import Versioning
 from trunkline.pps.controller import Controller
 from trunkline.pps.executor import Executor
 from trunkline.pps.jobs import JobMaker
+from trunkline.pps.logs import Logs
 from trunkline.pps.meta import MetaFiles
 from trunkline.pps.resident_logs import ResidentLogs
 from trunkline.pps.residents import Residents
@@ -96,10 +97,9 @@ class Server:
         )
         self._grpc: GrpcServer = start_grpc_server(
             self.versioning,
-            objects,
             executor=executor,
             residents=self._residents,
-            resident_logs=resident_logs,
+            logs=Logs(self.versioning, objects, resident_logs),
             secrets=secrets,
             garbage=self._collector.garbage,
             supervisor=supervisor,

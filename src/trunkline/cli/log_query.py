@@ -51,7 +51,7 @@ def _read_time(_context: click.Context, _option: click.Parameter, text: str | No
 )
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="How many lines at exactly --from to skip.")
 @click.option("--limit", type=click.IntRange(min=0), default=0, help="At most so many lines.")
-@click.option("--regex", default="", help="Only lines that match.")
+@click.option("--regex", default="", help="Only lines that match (a pattern of RE2).")
 @click.option("--negate", is_flag=True, help="Only lines that do not match --regex.")
 @click.option("--level", type=click.Choice(list(_LEVELS)), default="info", help="error: stderr and failed jobs.")
 @click.option("--user", "only_user", is_flag=True, help="Only what user code printed.")

@@ -6,6 +6,7 @@ reads the same rows and goes on: finished datum sets are kept, the rest runs aga
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from trunkline.model.datums import Runner
 from trunkline.model.jobs import PipelineType
@@ -21,8 +22,8 @@ from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration
 from trunkline.supervision import BackgroundThread, Supervisor
-from trunkline.telemetry import log
 
+_THREAD = "controller"
 _JOBS_AT_ONCE = 32
 _LOOK_SECONDS = 5.0
 
@@ -48,8 +49,14 @@ class Controller:
         self._pool = ThreadPoolExecutor(_JOBS_AT_ONCE, thread_name_prefix="job")
         self._supervisor = supervisor
         self._loop = BackgroundThread(
-            supervisor, "controller", self._look, wakes=versioning.work, look_seconds_max=_LOOK_SECONDS
+            supervisor, _THREAD, self._look, wakes=versioning.work, look_seconds_max=_LOOK_SECONDS
         )
+        self._looks = {
+            "looking for ready jobs": self._start_ready_jobs,
+            "looking for late jobs": self._end_late_jobs,
+            "looking for stopped jobs": self._cancel_ended_jobs,
+            "looking for spouts and services": residents.look,
+        }
         self._lock = threading.Lock()
         self._active: dict[int, int] = {}  # job -> pipeline
         self._deadlines: dict[int, int | None] = {}  # job that waits for no other -> when its time is up
@@ -67,15 +74,18 @@ class Controller:
         self._pool.shutdown(wait=True)
 
     def _look(self) -> float:
-        self._loop.attempt("looking for ready jobs", self._start_ready_jobs, vital=True)
-        self._loop.attempt("looking for late jobs", self._end_late_jobs, vital=True)
-        self._loop.attempt("looking for stopped jobs", self._cancel_ended_jobs, vital=True)
-        self._loop.attempt("looking for spouts and services", self._residents.look, vital=True)
+        for name, look in self._looks.items():
+            self._loop.attempt(name, look, vital=True)
         return self._seconds_to_look()
 
     def _start_ready_jobs(self) -> None:
         ready = self._ready_jobs()
+        # What a job failed at is told until it is tried again, or until it is over.
+        jobs_there = (name for job, _ in ready for name in (_item(job), _time_limit_item(job)))
+        self._loop.keep_only({*self._looks, *jobs_there})
         for job, first in ready:
+            if self._supervisor.is_waiting(_THREAD, _item(job)):
+                continue
             with self._lock:
                 running = [key for key, pipeline in self._active.items() if pipeline == job.pipeline_key]
                 # Beside the first runs one more, as long as there are threads for the first ones of others.
@@ -86,7 +96,7 @@ class Controller:
             self._pool.submit(self._run_job, job)
         for job, first in ready:
             if job.key == first.key:
-                self._note_deadline(job)
+                self._loop.attempt(_time_limit_item(job), partial(self._note_deadline, job))
 
     def _ready_jobs(self) -> list[tuple[JobRow, JobRow]]:
         """Return the first job of each pipeline and the one after it, each with the first."""
@@ -142,24 +152,24 @@ class Controller:
                     kill_job(tx, job, TIMED_OUT)
 
     def _run_job(self, job: JobRow) -> None:
-        try:
-            run = JobRun(
-                self._versioning,
-                self._executor,
-                job,
-                secrets=self._secrets,
-                runner=self._runner,
-                is_closing=lambda: self._loop.is_closing,
-            )
-            with self._versioning.writes.long():
-                run.run()
-        except Exception:  # noqa: BLE001 - the job says what went wrong; the loop goes on
-            log("controller").exception("job %s", job)
-        finally:
-            with self._lock:
-                del self._active[job.key]
-                self._deadlines.pop(job.key, None)
-            self._versioning.work.announce()
+        # An error that the job does not end with, as when its output cannot be made readable, is tried again later.
+        self._loop.attempt(_item(job), partial(self._run_to_end, job))
+        with self._lock:
+            del self._active[job.key]
+            self._deadlines.pop(job.key, None)
+        self._versioning.work.announce()
+
+    def _run_to_end(self, job: JobRow) -> None:
+        run = JobRun(
+            self._versioning,
+            self._executor,
+            job,
+            secrets=self._secrets,
+            runner=self._runner,
+            is_closing=lambda: self._loop.is_closing,
+        )
+        with self._versioning.writes.long():
+            run.run()
 
     def _cancel_ended_jobs(self) -> None:
         """Take from the workers what belongs to jobs that were stopped."""
@@ -170,6 +180,14 @@ class Controller:
                 job = jobs.job_by_key(tx.connection, key)
                 if job is None or job.state.is_terminal:
                     self._executor.cancel(str(key))
+
+
+def _item(job: JobRow) -> str:
+    return f"job {job}"
+
+
+def _time_limit_item(job: JobRow) -> str:
+    return f"time limit of job {job}"
 
 
 def deadline_of(started_at: int, ended_before_at: int, timeout_seconds: float) -> int:

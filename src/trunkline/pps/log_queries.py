@@ -1,31 +1,24 @@
-"""Questions to the logs of all jobs: whose lines, of which time and kind, and which page of them."""
+"""Questions to the logs of all pipelines by page: of which time and kind, and which page of them."""
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from typing import Protocol
 
-from trunkline.errors import InvalidInputError, NotFoundError
-from trunkline.objects import ObjectStore
-from trunkline.pfs.projects import inspect_project
-from trunkline.pfs.versioning import Versioning, now
-from trunkline.pps import pipelines
-from trunkline.pps.logs import LogLine, controller_lines, user_lines
-from trunkline.pps.queries import jobs
-from trunkline.pps.queries.jobs import JobRow
+import re2
+
+from trunkline.errors import InvalidInputError
+from trunkline.pfs.versioning import now
+from trunkline.pps.log_lines import LogLine
+from trunkline.pps.logs import LogQuery, Logs
 
 LOOK_BACK_MICROSECONDS = 24 * 3600 * 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class LogQuery:
-    """Whose lines: what is empty may be anything."""
+class Pattern(Protocol):
+    """A compiled regular expression over the bytes of a line."""
 
-    project: str = ""
-    pipeline: str = ""
-    job: str = ""
-    datum: str = ""
-    only_controller: bool = False
+    def search(self, text: bytes, /) -> object | None:
+        """Return the first match, None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +33,7 @@ class LogFilter:
     offset: int = 0
     """How many lines at exactly start were seen already."""
     limit: int = 0
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
     negate: bool = False
     only_errors: bool = False
     only_user: bool = False
@@ -50,6 +43,11 @@ class LogFilter:
         """Whether the order is turned around."""
         return self.stop < self.start
 
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The two ends of the time, the older one first."""
+        return min(self.start, self.stop), max(self.start, self.stop)
+
     def accepts(self, line: LogLine) -> bool:
         """Tell whether a line is wanted; the offset and the limit aside."""
         is_in_time = self.start <= line.at < self.stop or self.stop <= line.at <= self.start
@@ -57,7 +55,10 @@ class LogFilter:
             is_in_time
             and (line.user or not self.only_user)
             and (line.is_error or not self.only_errors)
-            and (self.pattern is None or bool(self.pattern.search(line.message)) is not self.negate)
+            and (
+                self.pattern is None
+                or bool(self.pattern.search(line.message.encode(errors="replace"))) is not self.negate
+            )
         )
 
 
@@ -70,12 +71,24 @@ class LogPage:
     newer: tuple[int, int]
 
 
-def read_pattern(text: str) -> re.Pattern[str] | None:
-    """Return a filter's pattern, None for an empty one, or raise InvalidInputError."""
+def read_pattern(text: str) -> Pattern | None:
+    """Return a filter's pattern, None for an empty one, or raise InvalidInputError.
+
+    RE2 takes time in proportion to the line, whatever the pattern; it has no look-around and no references back.
+    """
+    if not text:
+        return None
+    options = re2.Options()
+    options.log_errors = False
     try:
-        return re.compile(text) if text else None
-    except re.error as error:
-        raise InvalidInputError(f"filter.regex.pattern: {text!r} is no regular expression: {error}") from None
+        pattern: Pattern = re2.compile(text.encode(), options)
+    except (re2.error, UnicodeEncodeError) as error:
+        why = error.args[0].decode(errors="replace") if isinstance(error, re2.error) else "it is no text"
+        raise InvalidInputError(
+            f"filter.regex.pattern: {text[:200]!r} is no regular expression of RE2 (which has no look-around and no "
+            f"references back): {why}"
+        ) from None
+    return pattern
 
 
 def default_filter(query: LogQuery) -> LogFilter:
@@ -84,9 +97,9 @@ def default_filter(query: LogQuery) -> LogFilter:
     return LogFilter(0 if query.job else current - LOOK_BACK_MICROSECONDS, current + 1)
 
 
-def read_page(versioning: Versioning, objects: ObjectStore, query: LogQuery, wanted: LogFilter) -> LogPage:
+def read_page(logs: Logs, query: LogQuery, wanted: LogFilter) -> LogPage:
     """Return one page, or raise NotFoundError if what the query names does not exist."""
-    lines = sorted(_lines(versioning, objects, query, wanted), key=lambda line: line.at)
+    lines = sorted(_accepted(next(logs.rounds(query, *wanted.ends)), wanted), key=lambda line: line.at)
     if wanted.newest_first:
         seen = min(wanted.offset, _count_at(lines, wanted.start))
         stop = len(lines) - seen
@@ -98,18 +111,15 @@ def read_page(versioning: Versioning, objects: ObjectStore, query: LogQuery, wan
     return LogPage(lines[start:stop], *_borders(lines, start, stop, wanted))
 
 
-def follow(
-    versioning: Versioning, objects: ObjectStore, query: LogQuery, wanted: LogFilter, *, is_over: Callable[[], bool]
-) -> Iterator[LogLine]:
+def follow(logs: Logs, query: LogQuery, wanted: LogFilter, *, is_over: Callable[[], bool]) -> Iterator[LogLine]:
     """Yield the lines that there are, then those that come, until it is over."""
     # The lines of a datum set come all at once, maybe after younger ones of another.
-    sent: set[object] = set()
-    while True:
-        seen = versioning.db.changes.count
-        yield from sorted(_lines(versioning, objects, query, wanted, sent), key=lambda line: line.at)
-        if is_over():
-            return
-        versioning.db.changes.wait(seen, seconds=1.0)
+    for lines in logs.rounds(query, *wanted.ends, goes_on=lambda: not is_over()):
+        yield from sorted(_accepted(lines, wanted), key=lambda line: line.at)
+
+
+def _accepted(lines: Iterable[LogLine], wanted: LogFilter) -> Iterator[LogLine]:
+    return (line for line in lines if wanted.accepts(line))
 
 
 def _count_at(lines: Sequence[LogLine], at: int) -> int:
@@ -122,39 +132,3 @@ def _borders(lines: Sequence[LogLine], start: int, stop: int, wanted: LogFilter)
         return (low, 0), (high, 0)
     first, last = lines[start].at, lines[stop - 1].at
     return (first, _count_at(lines[start:], first)), (last, _count_at(lines[:stop], last))
-
-
-def _lines(
-    versioning: Versioning, objects: ObjectStore, query: LogQuery, wanted: LogFilter, sent: set[object] | None = None
-) -> Iterator[LogLine]:
-    """Yield what is wanted; with sent only what is not among it, and put it there: logs of sets, controller's lines."""
-    sent = set() if sent is None else sent
-    oldest, newest = sorted((wanted.start, wanted.stop))
-    for job in _jobs(versioning, query):
-        if job.created_at > newest or (job.finished_at is not None and job.finished_at < oldest):
-            continue
-        said = [line for line in controller_lines(job) if line not in sent]
-        sent.update(said)
-        lines: Iterator[LogLine] = iter(said)
-        if not query.only_controller:
-            with versioning.reading() as tx:
-                sets = [row for row in jobs.datum_sets_of(tx.connection, job.key) if row.logs not in sent]
-            sent.update(row.logs for row in sets)
-            lines = chain(lines, user_lines(objects, job, sets))
-        for line in lines:
-            if (not query.datum or line.datum == query.datum) and wanted.accepts(line):
-                yield line
-
-
-def _jobs(versioning: Versioning, query: LogQuery) -> list[JobRow]:
-    with versioning.reading() as tx:
-        key = pipelines.find_pipeline(tx, query.project, query.pipeline).key if query.pipeline else None
-        if query.job:
-            found = [job for job in jobs.jobs_of_set(tx.connection, query.job) if key in (None, job.pipeline_key)]
-            if not found:
-                raise NotFoundError(f"job {query.job} not found")
-            return found
-        if query.project:
-            inspect_project(tx, query.project)
-        projects = [query.project] if query.project else []
-        return list(jobs.list_jobs(tx.connection, pipeline_key=key, projects=projects, oldest_first=True))

@@ -46,6 +46,14 @@ class Processing:
 
     def run(self, left: Worklist, base: Base) -> None:
         """Run datums, of which the base has results that no longer hold, or has nothing."""
+        try:
+            self._run(left, base)
+        except BaseException:
+            # Nobody waits for the other sets any more, and they would keep the workers from those who do.
+            self.executor.cancel(str(self.life.job.key))
+            raise
+
+    def _run(self, left: Worklist, base: Base) -> None:
         with self.versioning.reading() as tx:
             rows = jobs.datum_sets_of(tx.connection, self.life.job.key)
         index = max((row.index for row in rows), default=-1) + 1

@@ -17,7 +17,7 @@ from trunkline.model.ids import new_id
 from trunkline.model.residents import Resident
 from trunkline.objects import ObjectStore
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps.logs import LogLine, line_of, read_records
+from trunkline.pps.log_lines import LogLine, line_of, read_records
 from trunkline.pps.queries import residents
 from trunkline.pps.queries.residents import LogPiece
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import json_format
 
-from trunkline.proto import logs_pb2, pps_pb2
+from trunkline.proto import logs_pb2, pfs_pb2, pps_pb2
 from trunkline.proto.logs_pb2 import GetLogsRequest, LogFilter, LogLevel, LogQuery, UserLogQuery
 from trunkline.proto.logs_pb2_grpc import APIStub
 from trunkline.testing.cluster import Cluster, pfs, shell
@@ -157,9 +158,49 @@ def test_lines_are_followed_as_they_come(cluster: Cluster, logs: APIStub) -> Non
             "INVALID_ARGUMENT",
             "is no regular expression",
         ),
+        (
+            GetLogsRequest(
+                query=LogQuery(user=UserLogQuery(project="default")),
+                filter=LogFilter(regex=logs_pb2.RegexLogFilter(pattern="(?=ahead)")),
+            ),
+            "INVALID_ARGUMENT",
+            "of RE2 .* invalid perl operator",
+        ),
     ],
 )
 def test_bad_questions_are_refused(logs: APIStub, request_: GetLogsRequest, code: str, words: str) -> None:
     with pytest.raises(grpc.RpcError, match=words) as refused:
         list(logs.GetLogs(request_))
     assert refused.value.code().name == code
+
+
+def test_a_pattern_that_others_take_for_ever_over_is_answered_at_once(cluster: Cluster, logs: APIStub) -> None:
+    """A backtracking engine needs 2^5000 steps for this line, and keeps the server from everything else."""
+    cluster.create_repo("long")
+    line = "a" * 5000 + "!"
+    cluster.put("long", {"/line": line})
+    cluster.create({"pipeline": {"name": "talks"}, "transform": shell("cat /pfs/long/*"), "input": pfs("long")})
+    cluster.finished_job("talks")
+    of_pipeline = UserLogQuery(pipeline=pipeline("talks"))
+
+    assert said(logs, of_pipeline, regex=logs_pb2.RegexLogFilter(pattern="(a+)+$")) == []
+    assert said(logs, of_pipeline, regex=logs_pb2.RegexLogFilter(pattern="(a+)+!$")) == [line]
+
+
+def test_what_spouts_and_services_print_is_found_too(cluster: Cluster, logs: APIStub) -> None:
+    cluster.pfs.CreateProject(pfs_pb2.CreateProjectRequest(project=pfs_pb2.Project(name="lives")))
+    of_project = UserLogQuery(project="lives")
+    name = {"project": {"name": "lives"}, "name": "spouting"}
+    cluster.create({"pipeline": name, "spout": {}, "transform": shell("echo here; echo trouble >&2; sleep 1000")})
+
+    cluster.until(lambda: sorted(said(logs, of_project)) == ["here", "trouble"])
+
+    spouting = logs_pb2.PipelineLogQuery(project="lives", pipeline="spouting")
+    assert said(logs, UserLogQuery(pipeline=spouting), level=LogLevel.LOG_LEVEL_ERROR) == ["trouble"]
+    master = GetLogsRequest(query=LogQuery(admin=logs_pb2.AdminLogQuery(master=spouting)))
+    assert [each.log.pps_log_message.message for each in logs.GetLogs(master)] == ["process 0 started"]
+    tail = GetLogsRequest(query=LogQuery(user=of_project), filter=LogFilter(user_logs_only=True), tail=True)
+    stream = logs.GetLogs(tail)
+    assert sorted(next(stream).log.pps_log_message.message for _ in range(2)) == ["here", "trouble"]
+    stream.cancel()
+    cluster.pps.DeletePipeline(pps_pb2.DeletePipelineRequest(pipeline=json_format.ParseDict(name, pps_pb2.Pipeline())))

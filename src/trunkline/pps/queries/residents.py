@@ -132,6 +132,18 @@ def pieces_of(connection: Connection, pipeline: int, *, from_line: int = 0, sinc
     ]
 
 
+def pipelines_with_lines(connection: Connection, project: str, name: str) -> list[int]:
+    """Return the keys of the pipelines whose processes have printed something; an empty name may be anything."""
+    statement = select(pipelines.c.key).where(
+        select(resident_logs.c.key).where(resident_logs.c.pipeline == pipelines.c.key).exists()
+    )
+    if project:
+        statement = statement.where(pipelines.c.project == project)
+    if name:
+        statement = statement.where(pipelines.c.name == name)
+    return list(connection.execute(statement.order_by(pipelines.c.key)).scalars())
+
+
 def loose_pieces(connection: Connection, pipeline: int) -> list[LogPiece]:
     """Return the pieces that are in rows, in order."""
     return [piece for piece in pieces_of(connection, pipeline) if not piece.object]
