@@ -1,9 +1,11 @@
 """An incremental run equals a run from scratch: any inputs, any history, one pipeline or two in a chain.
 
-Jobs overlap while some of their datums are held, and servers end with jobs under way.
+Jobs overlap while some of their datums are held, servers end and pipelines go with jobs under way, garbage is collected
+between any two steps, and after each history every byte is read.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -12,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trunkline.model.datums import Datum, DatumSet
+from trunkline.pfs.garbage import Garbage
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.testing.cluster import Cluster
 from trunkline.testing.gated_servers import Gate, Servers
 from trunkline.testing.in_process import DatumError
 from trunkline.testing.pipeline_model import POISON, Files, Kind, Leaf, Node, PipelineModel, Tree, digest_outputs
+from trunkline.testing.small_borders import small_borders
 
 PATHS = ["/a", "/b", "/a-x", "/a-y", "/b-x", "/b-y", "/d/a", "/d/b-x", "/e/a"]
 CONTENTS = [b"", b"1", b"2"]
@@ -31,11 +35,13 @@ HELD = CONTENTS[-1]
 GATE = Gate()
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    opened = Servers(tmp_path_factory.mktemp("cluster") / "home", digest, GATE)
-    yield opened
-    opened.close()
+@pytest.fixture(scope="module", params=["usual", "small"])
+def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Servers with borders as users have them, and with small ones: sets of one datum, segments of four rows."""
+    with small_borders() if request.param == "small" else nullcontext():
+        opened = Servers(tmp_path_factory.mktemp("cluster") / "home", digest, GATE)
+        yield opened
+        opened.close()
 
 
 def digest(datum_set: DatumSet, datum: Datum, seen: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -93,11 +99,21 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Collect:
+    """Collect garbage, twice: the second pass deletes what the first one condemned, whatever runs."""
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete the lower pipeline, whatever it has under way."""
+
+
+@dataclass(frozen=True)
 class Restart:
     """End the server, whatever runs, and start another one."""
 
 
-Step = Put | Update | Stop | Start | Forget | Look | Hold | Restart
+Step = Put | Update | Stop | Start | Forget | Look | Hold | Collect | Delete | Restart
 
 
 def leaves(repos: list[str], globs: list[str]) -> st.SearchStrategy[Leaf]:
@@ -171,6 +187,9 @@ STEP = st.one_of(
     st.just(Look()),
     st.just(Hold()),
     st.just(Hold()),
+    st.just(Collect()),
+    st.just(Collect()),
+    st.just(Delete()),
     st.just(Restart()),
 )
 
@@ -234,6 +253,15 @@ class Story:
         if isinstance(step, Restart):
             self.servers.restart()
             return
+        if isinstance(step, Collect):
+            self.collect()
+            return
+        if isinstance(step, Delete):
+            for model in self.pipelines[1:]:
+                self.delete(model.name)
+                self.made.remove(model.name)
+            del self.pipelines[1:]
+            return
         self.look()
         if isinstance(step, Look) or step.which >= len(self.pipelines):
             return
@@ -291,6 +319,21 @@ class Story:
             if not model.failed:
                 assert self.files(model.name) == model.files
 
+    def collect(self) -> None:
+        for _ in range(2):
+            Garbage(self.cluster.server.versioning).collect(grace_seconds=0)
+
+    def delete(self, name: str) -> None:
+        pipeline = pps_pb2.Pipeline(name=name)
+        self.cluster.pps.DeletePipeline(pps_pb2.DeletePipelineRequest(pipeline=pipeline, force=True))
+
+    def check_storage(self) -> None:
+        """Nothing is missing or damaged, down to the last byte, before what is not used goes and after it."""
+        for _ in range(2):
+            assert [found.error for found in self.cluster.pfs.Fsck(pfs_pb2.FsckRequest())] == []
+            self.cluster.pfs.CheckStorage(pfs_pb2.CheckStorageRequest(read_chunk_data=True))
+            self.collect()
+
     def files(self, repo: str) -> Files:
         return {path: text.encode() for path, text in self.cluster.files(repo).items()}
 
@@ -309,8 +352,7 @@ class Story:
     def close(self) -> None:
         GATE.open()
         for name in reversed(self.made):
-            pipeline = pps_pb2.Pipeline(name=name)
-            self.cluster.pps.DeletePipeline(pps_pb2.DeletePipelineRequest(pipeline=pipeline, force=True))
+            self.delete(name)
         for repo in self.repos:
             self.cluster.pfs.DeleteRepo(pfs_pb2.DeleteRepoRequest(repo=pfs_pb2.Repo(name=repo), force=True))
 
@@ -319,7 +361,7 @@ def is_deleted(path: str, deleted: tuple[str, ...]) -> bool:
     return any(path == each or (each.endswith("/") and path.startswith(each)) for each in deleted)
 
 
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=settings().max_examples // 4)
 @given(
     trees=st.tuples(UPPER, LOWER).map(list) | UPPER.map(lambda tree: [tree]),
     every_job=st.tuples(*[st.sampled_from([False, False, False, True])] * 2).map(list),
@@ -334,5 +376,6 @@ def test_an_incremental_run_equals_a_run_from_scratch(
             story.take(step)
         story.look()
         story.check_from_scratch()
+        story.check_storage()
     finally:
         story.close()

@@ -82,9 +82,7 @@ def test_a_datum_that_takes_too_long_is_killed_and_said_so(cluster: Cluster, rep
 def test_a_job_that_takes_too_long_is_killed_and_the_next_one_runs(cluster: Cluster, repo: str) -> None:
     cluster.put(repo, {"/wait": "600"})
     script = "sleep $(cat /pfs/data/wait)"
-    cluster.create(
-        {"pipeline": {"name": "late"}, "transform": shell(script), "input": data(repo), "job_timeout": "5s"}
-    )
+    cluster.create({"pipeline": {"name": "late"}, "transform": shell(script), "input": data(repo), "job_timeout": "5s"})
 
     job = cluster.finished_job("late")
 
