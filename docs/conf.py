@@ -13,6 +13,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
 
 # `pages` makes the pages about commands, fields of a specification and examples from what they are about.

@@ -107,8 +107,8 @@ def _page(page: str, commands: list[Listed]) -> str:
 
 
 def _section(listed: Listed) -> list[str]:
-    root = click.Context(RootGroup({}, about=""), info_name=PROGRAM)
-    context = click.Context(listed.command, info_name=" ".join(listed.words), parent=root)
+    root = click.Context(RootGroup({}, about=""), info_name=PROGRAM, terminal_width=110)
+    context = click.Context(listed.command, info_name=" ".join(listed.words), parent=root, terminal_width=110)
     usage = listed.command.get_usage(context).removeprefix("Usage: ")
     options = [each for each in listed.command.params if isinstance(each, click.Option)]
     table = [*_options(options)] if any(not each.hidden for each in options) else []
