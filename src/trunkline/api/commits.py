@@ -1,6 +1,7 @@
 """The commit methods of ``pfs_v2.API``."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -89,7 +90,7 @@ class CommitMethods:
                     continue
                 reference = CommitReference(row.commit.repo, id=row.commit.id)
                 try:
-                    commit = self._wait(reference, wire.read_state(request.state), context)
+                    commit = self._wait(reference, wire.read_state(request.state), context, is_patient=True)
                 except NotFoundError:  # deleted meanwhile: those after it still count
                     continue
                 with self._versioning.reading() as tx:
@@ -178,11 +179,22 @@ class CommitMethods:
             rows = walks.walk_commit_subvenance(tx, start, items_max=request.max_commits, depth_max=request.max_depth)
         yield from in_pages(self._versioning, rows, _infos)
 
-    def _wait(self, reference: CommitReference, state: CommitState, context: grpc.ServicerContext) -> CommitRow:
-        return self._versioning.wait(reference, state, give_up=lambda: not context.is_active())
+    def _wait(
+        self,
+        reference: CommitReference,
+        state: CommitState,
+        context: grpc.ServicerContext,
+        *,
+        is_patient: bool = False,
+    ) -> CommitRow:
+        return self._versioning.wait(reference, state, give_up=lambda: not context.is_active(), is_patient=is_patient)
 
     def _commit_info(self, tx: Transaction, row: CommitRow) -> pfs_pb2.CommitInfo:
-        return wire.commit_info(next(iter(commits.inspect_commits(tx, [row]))))
+        info = next(iter(commits.inspect_commits(tx, [row])))
+        reason = self._versioning.settling.failure(row.key) if row.finished_at is None else ""
+        if reason and not info.error:
+            info = replace(info, error=f"cannot be made readable, and is tried again: {reason}")
+        return wire.commit_info(info)
 
 
 def _infos(tx: Transaction, rows: Sequence[CommitRow]) -> list[pfs_pb2.CommitInfo]:

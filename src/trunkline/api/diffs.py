@@ -44,9 +44,10 @@ class DiffMethods:
     def _parent_files(self, row: CommitRow | None) -> tuple[CommitReference, CommitRow | None, FileSet]:
         if row is None:
             raise InvalidInputError("a file set has no parent: name the old file")
-        reference = CommitReference(row.commit.repo, id=row.commit.id + "^")
-        if row.parent is None:
-            return reference, None, self._versioning.file_sets.open("")
+        base = self._versioning.base_of(row)  # with an error, the parent has no files
+        if base is None:
+            return CommitReference(row.commit.repo, id=row.commit.id + "^"), None, self._versioning.file_sets.open("")
+        reference = CommitReference(row.commit.repo, id=base.commit.id)
         return reference, *self._versioning.open_files(reference)
 
 

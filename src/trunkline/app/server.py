@@ -24,6 +24,7 @@ from trunkline.model.names import META
 from trunkline.objects import open_object_store
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
 from trunkline.pfs.garbage import Garbage
+from trunkline.pfs.settling import THREAD as SETTLING
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.controller import Controller
 from trunkline.pps.executor import Executor
@@ -35,7 +36,7 @@ from trunkline.pps.residents import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.timer import Timer
 from trunkline.storage.fileset import FileSets
-from trunkline.supervision import Supervisor
+from trunkline.supervision import BackgroundThread, Supervisor
 from trunkline.web.chunks import chunk_path
 from trunkline.web.server import start_http_server
 
@@ -65,7 +66,7 @@ class Server:
         objects.recover()
         self._db = Database(self._state.database_url)
         index = DatabaseChunkIndex(self._db)
-        self.versioning = Versioning(self._db, FileSets(objects, index, sources=self._state.sources))
+        self.versioning = Versioning(self._db, FileSets(objects, index, sources=self._state.sources), supervisor)
         self.versioning.listeners.append(JobMaker())
         self.versioning.derived[META] = MetaFiles(self.versioning).root_of
         worker_environ = dict(os.environ)
@@ -89,6 +90,8 @@ class Server:
             runner=options.runner,
         )
         self._timer = Timer(self.versioning, supervisor)
+        settling = self.versioning.settling
+        self._settler = BackgroundThread(supervisor, SETTLING, settling.try_again, wakes=settling.failed)
         self._collector = Collector(Garbage(self.versioning), supervisor)
         deployment_id = self._deployment_id()
         access = self._access_rule(allows_local_users=options.allows_local_users)
@@ -115,6 +118,7 @@ class Server:
         worker_environ["PACHD_PEER_SERVICE_HOST"] = _reachable(options.host)
         worker_environ["PACHD_PEER_SERVICE_PORT"] = str(self._grpc.port)
         self._controller.start()
+        self._settler.start()
         self._timer.start()
         self._collector.start()
         self._state.publish(
@@ -147,6 +151,7 @@ class Server:
         self._http.stop()
         self._timer.close()
         self._collector.close()
+        self._settler.close()
         self._controller.close()
         self._db.close()
         self._state.close()

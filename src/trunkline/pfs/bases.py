@@ -17,6 +17,20 @@ class CommitForgottenError(ConflictError):
         super().__init__(f"commit {commit} has no files any more: the commit is forgotten")
 
 
+class CommitFailedError(ConflictError):
+    """A commit has ended with an error: it has a record, and no files that anybody may rely on."""
+
+    def __init__(self, commit: CommitKey, error: str, good: CommitKey | None = None) -> None:
+        hint = "" if good is None else f" (the last good one before it is {good})"
+        super().__init__(f"commit {commit} finished with an error: {error}{hint}")
+
+
+def check_good(commit: CommitRow) -> None:
+    """Raise CommitFailedError for a commit with an error."""
+    if commit.error:
+        raise CommitFailedError(commit.commit, commit.error)
+
+
 def root_of(commit: CommitRow) -> str:
     """Return the file set of a finished commit, or raise CommitForgottenError."""
     if commit.forgotten_at is not None:

@@ -91,7 +91,7 @@ def _head_of(tx: Transaction, branch: BranchRow) -> CommitRow | None:
 def finish_commit(
     tx: Transaction, commit: CommitRow, *, description: str = "", error: str = "", force: bool = False
 ) -> None:
-    """Close a commit to writing. Its file set is made after the transaction, by `Versioning.settle`."""
+    """Close a commit to writing. Its file set is made after the transaction, by `Settling.settle`."""
     if commit.finishing_at is not None:
         raise AlreadyFinishedError(commit.commit)
     # Without a pipeline, whoever made a branch computed from others writes and closes its commits.

@@ -20,6 +20,9 @@ def check_versions(versioning: Versioning) -> Iterator[str]:
         layers = [layer for row in rows for layer in commits.layers_of(tx.connection, row.key)]
         layers += [layer for layer in file_sets.all_layers(tx.connection) if layer]
     yield from problems
+    for row in rows:
+        if row.finished_at is None and (reason := versioning.settling.failure(row.key)):
+            yield f"commit {row.commit} cannot be made readable, and is tried again: {reason}"
     check = StorageCheck(versioning.file_sets)
     for row in rows:
         for text in check.check_file_set(row.root or ""):

@@ -5,6 +5,7 @@ from trunkline.pfs.branches import give_empty_head
 from trunkline.pfs.queries import branches, commits, dangling, repos
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.queries.commits import CommitRow
+from trunkline.pfs.settling import DAMAGED
 from trunkline.pfs.transaction import Transaction
 
 
@@ -70,8 +71,13 @@ def close_finished(tx: Transaction, *, commit: CommitRow) -> str:
 
 def settle_again(tx: Transaction, *, commit: CommitRow) -> str:
     """Let the file set of a commit be made again from what was written to it."""
+    is_found_again = commit.error.startswith(DAMAGED) and commit.origin is OriginKind.USER
     commits.update_commit(
-        tx.connection, commit.key, finished_at=None, finishing_at=commit.finishing_at or commit.finished_at
+        tx.connection,
+        commit.key,
+        finished_at=None,
+        finishing_at=commit.finishing_at or commit.finished_at,
+        error="" if is_found_again else commit.error,
     )
     tx.closed.append(commit.key)
     return "made its file set again from what was written to it"

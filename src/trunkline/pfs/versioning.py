@@ -1,18 +1,26 @@
 """Versioned files as one object: transactions over the database, file sets over the object store."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from trunkline.db.changes import Changes
 from trunkline.db.engine import Database
-from trunkline.errors import ConflictError, InvalidInputError, NotFoundError, UnfinishedError
+from trunkline.errors import (
+    ConflictError,
+    CorruptDataError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+    UnfinishedError,
+)
 from trunkline.model.ids import new_id
 from trunkline.model.jobs import CommitState
 from trunkline.model.names import DEFAULT_PROJECT, FILE_SETS_REPO
 from trunkline.model.versions import BranchKey, CommitKey, CommitReference
-from trunkline.pfs.bases import base_root_of, good_ancestor, root_of, unsettled_ancestors, waiting_commits
+from trunkline.pfs.bases import CommitFailedError, good_ancestor, root_of, unsettled_ancestors
 from trunkline.pfs.commits import (
     check_can_start,
     finish_commit,
@@ -24,14 +32,13 @@ from trunkline.pfs.queries import commits, repos
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import find_repo, resolve_commit
 from trunkline.pfs.removal import drop_commit_set
+from trunkline.pfs.settling import Settling
 from trunkline.pfs.targets import find_open
 from trunkline.pfs.temporary import find_file_set
 from trunkline.pfs.transaction import Listener, Transaction
-from trunkline.pfs.triggers import follow_finished_commit
 from trunkline.pfs.writes import Writes
 from trunkline.storage.fileset import FileSet, FileSets
-
-_LOCKS = 64
+from trunkline.supervision import Supervisor
 
 
 def now() -> int:
@@ -42,7 +49,7 @@ def now() -> int:
 class Versioning:
     """Transactions, and what joins rows to file sets: writing layers, settling commits, opening them to read."""
 
-    def __init__(self, db: Database, file_sets: FileSets) -> None:
+    def __init__(self, db: Database, file_sets: FileSets, supervisor: Supervisor | None = None) -> None:
         self.db = db
         self.file_sets = file_sets
         self.listeners: list[Listener] = []
@@ -51,7 +58,7 @@ class Versioning:
         self.writes = Writes()
         self.work = Changes()
         """Announced when jobs may be ready or have ended, which is less often than any change."""
-        self._settling = [threading.Lock() for _ in range(_LOCKS)]
+        self.settling = Settling(self, supervisor or Supervisor())
         with self.transaction() as tx:
             if repos.find_project(tx.connection, DEFAULT_PROJECT) is None:
                 repos.insert_project(tx.connection, DEFAULT_PROJECT, "", tx.now)
@@ -60,7 +67,7 @@ class Versioning:
     def transaction(self, id: str = "") -> Iterator[Transaction]:  # noqa: A002 - the field's word
         """Give a transaction; at its end, changes travel downstream, and all of it happens or none.
 
-        Commits that it closed are finished when this returns.
+        Commits that it closed are finished when this returns, unless the machine is at fault (see `settling`).
         """
         with self.db.write() as connection:
             tx = Transaction(connection, id or new_id(), now())
@@ -69,7 +76,7 @@ class Versioning:
         if tx.makes_work:
             self.work.announce()
         for key in tx.closed:
-            self._settle_if_possible(key)
+            self.settling.settle(key)
 
     def complete(self, tx: Transaction) -> None:
         """Check what a transaction did and let it travel downstream. Its end does that, unless it is only a trial."""
@@ -105,7 +112,8 @@ class Versioning:
     def write_layer(self, target: CommitReference, layer: str) -> CommitKey:
         """Put a layer on the open commit that is meant, or make a commit of it on the branch; return the commit.
 
-        A commit made here is finished when this returns; if its files do not go together, InvalidInputError says why.
+        A commit made here is finished when this returns. If its files do not go together (InvalidInputError) or the
+        machine is at fault (UnavailableError, CorruptDataError), it is taken back.
         """
         with self.transaction() as tx:
             commit = find_open(tx, target)
@@ -117,16 +125,25 @@ class Versioning:
             if one_off:
                 finish_commit(tx, commit)
         if one_off:
-            self._take_back_invalid(commit)
+            self._take_back_unreadable(commit)
         return commit.commit
 
-    def _take_back_invalid(self, made: CommitRow) -> None:
+    def _take_back_unreadable(self, made: CommitRow) -> None:
+        reason = self.settling.failure(made.key)
         with self.reading() as tx:
-            error = next((row.error for row in commits.commits_by_key(tx.connection, [made.key])), "")
-        if error:
-            with suppress(ConflictError), self.transaction() as tx:  # others may have put more on top meanwhile
-                drop_commit_set(tx, made.commit.id, self.listeners)
-            raise InvalidInputError(f"{error}: nothing was put")
+            row = next(iter(commits.commits_by_key(tx.connection, [made.key])), None)
+        if row is None or not (row.error or reason):
+            return
+        is_gone = False
+        # Others may have put more on top meanwhile, and what is full or lost may take no change.
+        with suppress(ConflictError, OSError, SQLAlchemyError), self.transaction() as tx:
+            drop_commit_set(tx, made.commit.id, self.listeners)
+            is_gone = True
+        if row.error:
+            kind = CorruptDataError if row.finished_at and row.root is None else InvalidInputError
+            raise kind(f"{row.error}: nothing was put")
+        end = "nothing was put" if is_gone else f"commit {made.commit} is closed, and it is tried again"
+        raise UnavailableError(f"what was put cannot be made readable: {reason}: {end}")
 
     def _branch_of(self, tx: Transaction, target: CommitReference) -> BranchKey:
         return BranchKey(find_repo(tx, target.repo).repo, target.branch or target.id)
@@ -141,88 +158,34 @@ class Versioning:
         bound = base + self.file_sets.layer_size_upper_bound(layer)
         commits.update_commit(tx.connection, commit.key, size_bytes_upper_bound=bound)
 
-    # Settling
-
-    def settle(self, key: int) -> None:
-        """Make the file set of a commit that is closed, check it, and finish it. Doing it twice is harmless."""
-        with self.reading() as tx:
-            found = commits.commits_by_key(tx.connection, [key])
-            waiting = unsettled_ancestors(tx, found[0]) if found else []
-        if not found:  # deleted by what closed it
-            return
-        for ancestor in waiting:
-            self._settle_one(ancestor)
-        self._settle_one(key)
-        with self.reading() as tx:
-            waiting_for_it = waiting_commits(tx, key)
-        for descendant in waiting_for_it:
-            self._settle_if_possible(descendant)
-
-    def _settle_if_possible(self, key: int) -> None:
-        """Settle a commit, or leave it to the settling of the one that it waits for."""
-        try:
-            self.settle(key)
-        except UnfinishedError:
-            return
-
-    def settle_all(self) -> None:
-        """Settle what an earlier server left closed but not finished."""
-        with self.reading() as tx:
-            left = commits.unsettled_commits(tx.connection)
-        for commit in left:
-            self._settle_if_possible(commit.key)
-
-    def _settle_one(self, key: int) -> None:
-        with self.writes.short(), self._settling[key % _LOCKS]:
-            with self.reading() as tx:
-                found = commits.commits_by_key(tx.connection, [key])
-                if not found or found[0].finished_at is not None:
-                    return
-                commit = found[0]
-                layers = commits.layers_of(tx.connection, key)
-                base_root = "" if commit.commit.repo.type in self.derived else base_root_of(tx, commit)
-            root = self.file_sets.compose(base_root, layers)
-            error = commit.error or self.file_sets.collision(root, layers) or ""
-            size = self.file_sets.open(root).size_bytes
-            with self.transaction() as tx:
-                if not commits.commits_by_key(tx.connection, [key]):  # deleted meanwhile
-                    return
-                commits.update_commit(
-                    tx.connection,
-                    key,
-                    root=root,
-                    error=error,
-                    size_bytes=size,
-                    size_bytes_upper_bound=size,
-                    finished_at=tx.now,
-                )
-                commits.delete_layers(tx.connection, key)
-                finished = commits.commit_by_key(tx.connection, key)
-                for listener in self.listeners:
-                    listener.commit_finished(tx, finished)
-                tx.makes_work = True
-                if not error:
-                    follow_finished_commit(tx, finished)
-
     # Reading
 
     def wait(
-        self, reference: CommitReference, state: CommitState, *, give_up: Callable[[], bool] = lambda: False
+        self,
+        reference: CommitReference,
+        state: CommitState,
+        *,
+        give_up: Callable[[], bool] = lambda: False,
+        is_patient: bool = False,
     ) -> CommitRow:
         """Return the commit as soon as it is at least in the given state.
 
-        Raise NotFoundError if it is deleted meanwhile, UnfinishedError once give_up says that nobody waits any more.
+        Raise NotFoundError if it is deleted meanwhile, UnfinishedError once give_up says that nobody waits any more,
+        UnavailableError where it could not be made readable so far, unless that is to be waited for, too.
         """
         with self.reading() as tx:
             key = resolve_commit(tx, reference).key
 
         def look() -> CommitRow | None:
+            reason = self.settling.failure(key)
             with self.reading() as tx:
                 rows = commits.commits_by_key(tx.connection, [key])
                 if not rows:
                     raise NotFoundError(f"commit {reference} was deleted")
                 reached = state_of(rows[0], commits.provenance_of(tx.connection, key))
-                return rows[0] if reached >= state else None
+            if reached < state and reason and not is_patient:
+                raise UnavailableError(f"commit {rows[0].commit} not finished, and is tried again: {reason}")
+            return rows[0] if reached >= state else None
 
         row = self.db.changes.poll(look, give_up=give_up)
         if row is None:
@@ -232,7 +195,8 @@ class Versioning:
     def open_files(self, reference: CommitReference) -> tuple[CommitRow | None, FileSet]:
         """Return the commit and its files as they are now; no commit where reference names a file set.
 
-        An open commit shows its parent's files with what was written so far on top.
+        An open commit shows its parent's files with what was written so far on top. One that has ended with an error
+        raises CommitFailedError; one that could not be made readable so far UnavailableError.
         """
         if reference.repo.name == FILE_SETS_REPO:
             with self.reading() as tx:
@@ -240,9 +204,16 @@ class Versioning:
             return None, self.file_sets.open(self.file_sets.compose("", layers))
         with self.reading() as tx:
             commit = resolve_commit(tx, reference)
-        if commit.finishing_at is not None and commit.finished_at is None:
+            is_derived = commit.commit.repo.type in self.derived
+            if commit.finished_at is None and commit.finishing_at is not None and not is_derived:
+                unsettled_ancestors(tx, commit)  # raises if it would have to be waited for what somebody writes
+        if commit.finishing_at is not None and commit.finished_at is None and not commit.error:
             commit = self.wait(CommitReference(commit.commit.repo, id=commit.commit.id), CommitState.FINISHED)
-        if commit.finished_at is not None or commit.commit.repo.type in self.derived:
+        if is_derived:
+            return commit, self.file_sets.open(self.root_of(commit))
+        if commit.error:
+            raise self._failed(commit)
+        if commit.finished_at is not None:
             return commit, self.file_sets.open(self.root_of(commit))
         with self.reading() as tx:
             layers = commits.layers_of(tx.connection, commit.key)
@@ -250,6 +221,24 @@ class Versioning:
         if base is not None and base.finished_at is None:
             raise UnfinishedError(f"commit {commit.commit} not finished: base commit {base.commit} unfinished")
         return commit, self.file_sets.open(self.file_sets.compose(root_of(base) if base else "", layers))
+
+    def open_good_files(self, reference: CommitReference) -> tuple[CommitRow | None, FileSet]:
+        """Return the commit and its files; of one with an error those of the commit that the next one will lie on."""
+        with self.reading() as tx:
+            commit = resolve_commit(tx, reference)
+        if not commit.error:
+            return self.open_files(reference)
+        base = self.base_of(commit)
+        return base, self.file_sets.open(self.root_of(base) if base else "")
+
+    def base_of(self, commit: CommitRow) -> CommitRow | None:
+        """Return the commit that this one lies on: the nearest before it without an error."""
+        with self.reading() as tx:
+            return good_ancestor(tx, commit)
+
+    def _failed(self, commit: CommitRow) -> CommitFailedError:
+        base = self.base_of(commit)
+        return CommitFailedError(commit.commit, commit.error, None if base is None else base.commit)
 
     def root_of(self, commit: CommitRow) -> str:
         """Return the file set of a commit that is finished or has derived files, or raise CommitForgottenError."""
@@ -279,6 +268,5 @@ class Versioning:
         commit, files = self.open_files(reference)
         if commit is None:
             raise InvalidInputError(f"{reference} is a file set, which has no parent to compare with")
-        with self.reading() as tx:
-            base = good_ancestor(tx, commit)
+        base = self.base_of(commit)
         return [self.file_sets.layer_between(files.root, self.root_of(base) if base else "")]

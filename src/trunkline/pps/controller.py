@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from trunkline.model.datums import Runner
-from trunkline.model.jobs import PipelineType
+from trunkline.model.jobs import JobState, PipelineType
 from trunkline.pfs.queries import commits
 from trunkline.pfs.versioning import Versioning, now
 from trunkline.pps.executor import Executor
@@ -63,7 +63,7 @@ class Controller:
 
     def start(self) -> None:
         """Settle what an earlier server left half done, then begin."""
-        self._versioning.settle_all()
+        self._versioning.settling.settle_all()
         self._residents.begin()
         self._loop.start()
 
@@ -110,7 +110,8 @@ class Controller:
                     inputs = commits.provenance_of(tx.connection, job.output_commit)
                     if any(commit.finished_at is None for commit in inputs):
                         break
-                    ready.append((job, waiting[0]))
+                    if job.state is not JobState.FINISHING:  # what is left to do for such a one is to settle its output
+                        ready.append((job, waiting[0]))
         return ready
 
     def _note_deadline(self, job: JobRow) -> None:

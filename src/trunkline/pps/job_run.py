@@ -59,7 +59,7 @@ class JobRun:
         try:
             if self._job.state is JobState.FINISHING:
                 # Its commits were closed, and making the output readable failed or was cut short.
-                self._versioning.settle_all()
+                self._versioning.settling.settle(self._output.key)
             else:
                 self._run()
         except JobEndedError:

@@ -10,7 +10,7 @@ from trunkline.model.jobs import JobState
 from trunkline.model.paths import clean
 from trunkline.model.pipelines import Input, Transform
 from trunkline.model.versions import CommitKey, CommitReference, RepoKey
-from trunkline.pfs.bases import root_of
+from trunkline.pfs.bases import check_good, root_of
 from trunkline.pfs.queries import commits
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.references import resolve_commit
@@ -79,6 +79,7 @@ class Lineage:
         """Yield the file and what it was made from, depth first, down to files that people wrote."""
         with self._versioning.reading() as tx:
             commit = resolve_commit(tx, reference)
+        check_good(commit)
         return islice(self._why(commit, clean(path), 0, set()), STEPS_MAX)
 
     def _why(self, commit: CommitRow, path: str, depth: int, seen: set[tuple[int, str]]) -> Iterator[Step]:
@@ -153,6 +154,7 @@ class Lineage:
         """Yield what the newest good job of each pipeline downstream has made from a file, depth first, each once."""
         with self._versioning.reading() as tx:
             commit = resolve_commit(tx, reference)
+        check_good(commit)
         if self._versioning.file_sets.open(root_of(commit)).info(path) is None:
             raise NotFoundError(f"file {path} not found in {commit.commit}")
         return islice(self._impact(commit.commit.repo, clean(path), 0, set()), STEPS_MAX)

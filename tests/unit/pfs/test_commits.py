@@ -27,7 +27,7 @@ def finish(versioning: Versioning, text: str) -> None:
     with versioning.transaction() as tx:
         commit = resolve_commit(tx, at(text))
         finish_commit(tx, commit)
-    versioning.settle(commit.key)
+    versioning.settling.settle(commit.key)
 
 
 def test_each_put_makes_one_finished_commit_on_top_of_the_last(versioning: Versioning) -> None:
@@ -265,6 +265,6 @@ def test_a_killed_server_leaves_commits_that_settle_later(versioning: Versioning
             versioning.append_layer(tx, commit, layer)
             finish_commit(tx, commit)
 
-    versioning.settle_all()
+    versioning.settling.settle_all()
 
     assert read(versioning, "images") == {"/1": "x", "/2": "x"}
