@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import count
 
+import grpc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -316,7 +317,10 @@ class Story:
             ]
             assert found == [(each.state, each.counts) for each in model.jobs]
             assert len(jobs) == len(model.jobs)
-            if not model.failed:
+            if model.failed:
+                with pytest.raises(grpc.RpcError, match="finished with an error"):
+                    self.files(model.name)
+            else:
                 assert self.files(model.name) == model.files
 
     def collect(self) -> None:

@@ -18,7 +18,7 @@ from trunkline.errors import ConflictError, InvalidInputError, UnfinishedError
 from trunkline.model.ids import new_id
 from trunkline.model.versions import BranchKey, CommitReference, RepoKey, Trigger
 from trunkline.objects import open_object_store
-from trunkline.pfs.bases import CommitForgottenError
+from trunkline.pfs.bases import CommitFailedError, CommitForgottenError
 from trunkline.pfs.branches import create_branch, delete_branch, list_branches
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
 from trunkline.pfs.commits import (
@@ -159,7 +159,7 @@ class VersioningMachine(RuleBasedStateMachine):
         sources = [
             each
             for each in self.model.commits
-            if each.visible() is not None and each.state != "finishing" and not each.is_forgotten
+            if each.visible() is not None and each.state != "finishing" and not (each.is_forgotten or each.is_failed)
         ]
         source = data.draw(st.sampled_from(sources))
         _, files = self.versioning.open_files(named(source))
@@ -412,14 +412,15 @@ class VersioningMachine(RuleBasedStateMachine):
 
     def _check_files(self, commit: Commit) -> None:
         expected = commit.visible()
-        if commit.state == "finishing":
-            return
-        if commit.is_forgotten:
-            with pytest.raises(CommitForgottenError):
-                self.versioning.open_files(named(commit))
-            return
-        if expected is None:
-            with pytest.raises(UnfinishedError):
+        refused: type[Exception] | None = None
+        if commit.is_failed:
+            refused = CommitFailedError
+        elif commit.is_forgotten:
+            refused = CommitForgottenError
+        elif expected is None or commit.state == "finishing":
+            refused = UnfinishedError
+        if refused is not None or expected is None:
+            with pytest.raises(refused or UnfinishedError):
                 self.versioning.open_files(named(commit))
             return
         _, files = self.versioning.open_files(named(commit))

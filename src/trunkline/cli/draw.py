@@ -31,10 +31,15 @@ def draw_pipeline(session: Session, *, commit: str, box_width: int, edge_height:
     if commit:
         request.commit_set.id = commit
     graph: Graph = {}
+    broken: list[str] = []
     for info in session.client.pps.ListPipeline(request):
         sources = [leaf.pfs.repo or leaf.cron.repo or leaf.cron.name for leaf in leaves(info.details.input)]
         graph[info.pipeline.name] = list(dict.fromkeys(sources))
+        if info.state == proto.pps_pb2.PIPELINE_FAILURE:
+            broken.append(f"{info.pipeline.name}: {info.reason or info.details.reason}")
     for line in draw(graph, box_width=box_width):
+        say(line)
+    for line in broken:  # a box looks the same whether what it reads is there or not
         say(line)
 
 

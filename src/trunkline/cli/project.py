@@ -74,12 +74,13 @@ def inspect_project(session: Session, *, project: str, raw: str | None, show_tim
 
 @command("project")
 @click.argument("project")
-@click.option("-f", "--force", is_flag=True, help="Do not ask.")
+@click.option("-f", "--force", is_flag=True, help="Do not ask, even if pipelines of other projects read its repos.")
 @pass_session
 def delete_project(session: Session, *, project: str, force: bool) -> None:
     """Delete a project with all that is in it.
 
-    Asks first if there are pipelines or repos in the project.
+    Asks first if there are pipelines or repos in the project. Refused while other projects read its repos, unless
+    forced.
     """
     if project == DEFAULT_PROJECT:
         raise ConflictError(
@@ -93,6 +94,11 @@ def delete_project(session: Session, *, project: str, force: bool) -> None:
     pipelines = [info.pipeline.name for info in found]
     in_project = proto.pfs_pb2.ListRepoRequest(projects=[message], type="user")
     repos = [info.repo.name for info in pfs.ListRepo(in_project)]
+    if not force and (readers := _readers(session, project, repos)):
+        raise ConflictError(
+            f"cannot delete project {project}: its repos are read by {', '.join(readers)}: delete those first, or use "
+            "--force"
+        )
     if (pipelines or repos) and not force:
         say(f"This deletes project {project}, with all data in it:", err=True)
         for name in (*(f"pipeline {name}" for name in pipelines), *(f"repo {name}" for name in repos)):
@@ -103,3 +109,17 @@ def delete_project(session: Session, *, project: str, force: bool) -> None:
     if repos:
         pfs.DeleteRepos(proto.pfs_pb2.DeleteReposRequest(projects=[message], force=True))
     pfs.DeleteProject(proto.pfs_pb2.DeleteProjectRequest(project=message, force=force))
+
+
+def _readers(session: Session, project: str, repos: list[str]) -> list[str]:
+    """Return what other projects compute from the repos of a project, pipelines and branches of people, by repo."""
+    readers = set()
+    for name in repos:
+        repo = proto.pfs_pb2.Repo(project=project_message(project), name=name, type="user")
+        for info in session.client.pfs.ListBranch(proto.pfs_pb2.ListBranchRequest(repo=repo)):
+            readers |= {
+                f"{branch.repo.project.name}/{branch.repo.name}"
+                for branch in info.subvenance
+                if branch.repo.project.name != project
+            }
+    return sorted(readers)

@@ -42,6 +42,7 @@ def create_branch(
     is_new = row is None
     if row is None:
         row = branches.insert_branch(tx.connection, repo.key, BranchKey(repo.repo, branch.name), tx.now)
+        tx.made[row.key] = None
     changed = _set_provenance(tx, row, provenance, never_propagates)
     branches.update_branch(tx.connection, row.key, trigger=None if trigger is None else asdict(trigger))
     if head is not None:

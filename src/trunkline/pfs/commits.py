@@ -32,6 +32,8 @@ def start_commit(
     """Open a commit on a branch, on top of its head or of the given parent; a missing branch is made."""
     repo, found = _find_branch_to_start(tx, branch)
     row = found or branches.insert_branch(tx.connection, repo.key, BranchKey(repo.repo, branch.name), tx.now)
+    if found is None:
+        tx.made[row.key] = None
     parent_row = resolve_commit(tx, parent) if parent is not None else _head_of(tx, row)
     if parent_row is not None and parent_row.repo_key != repo.key:
         raise InvalidInputError(f"parent commit {parent_row.commit} is in another repo than branch {row.branch}")

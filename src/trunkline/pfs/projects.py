@@ -34,7 +34,7 @@ def list_projects(tx: Transaction) -> list[ProjectInfo]:
 
 
 def delete_project(tx: Transaction, name: str, *, force: bool = False) -> None:
-    """Remove a project that is empty, or with force its repos too. The default project always exists."""
+    """Remove a project that is empty, or with force its repos too, whoever reads them. The default one stays."""
     inspect_project(tx, name)
     if name == DEFAULT_PROJECT:
         raise ConflictError(f'cannot delete project "{name}": it always exists; delete what is in it')

@@ -1,6 +1,6 @@
 """One action of a client: one database transaction, one global id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,6 +21,8 @@ class Transaction:
     """Keys of branches whose head changed: what is computed from them gets new commits at the end."""
     lacking: dict[int, None] = field(default_factory=dict)
     """Keys of computed branches that get a new commit at the end in any case."""
+    made: dict[int, None] = field(default_factory=dict)
+    """Keys of branches that are new."""
     closed: list[int] = field(default_factory=list)
     """Keys of commits that were closed: they are settled after the transaction."""
     makes_work: bool = False
@@ -31,6 +33,9 @@ class Transaction:
 
 class Listener(Protocol):
     """Told, inside the transaction that does it, what was opened or is about to vanish."""
+
+    def branches_made(self, tx: Transaction, keys: Iterable[int]) -> None:
+        """These branches are new; changes travel downstream after this."""
 
     def commits_opened(self, tx: Transaction, commits: Sequence[CommitRow]) -> None:
         """Computed branches have got these open commits."""

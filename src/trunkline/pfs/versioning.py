@@ -80,6 +80,9 @@ class Versioning:
 
     def complete(self, tx: Transaction) -> None:
         """Check what a transaction did and let it travel downstream. Its end does that, unless it is only a trial."""
+        if tx.made:
+            for listener in self.listeners:
+                listener.branches_made(tx, list(tx.made))
         check_graph(tx)
         opened = propagate(tx)
         for listener in self.listeners:
@@ -223,13 +226,13 @@ class Versioning:
         return commit, self.file_sets.open(self.file_sets.compose(root_of(base) if base else "", layers))
 
     def open_good_files(self, reference: CommitReference) -> tuple[CommitRow | None, FileSet]:
-        """Return the commit and its files; of one with an error those of the commit that the next one will lie on."""
+        """Return a commit and its files; of one with an error the files that the next one will lie on."""
         with self.reading() as tx:
             commit = resolve_commit(tx, reference)
         if not commit.error:
             return self.open_files(reference)
         base = self.base_of(commit)
-        return base, self.file_sets.open(self.root_of(base) if base else "")
+        return commit, self.file_sets.open(self.root_of(base) if base else "")
 
     def base_of(self, commit: CommitRow) -> CommitRow | None:
         """Return the commit that this one lies on: the nearest before it without an error."""

@@ -13,6 +13,7 @@ from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.restarts import reported
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.states import pipeline_state
+from trunkline.pps.wiring import lost_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def condition_of(tx: Transaction, row: PipelineRow) -> Condition:
     spec = decode_spec(row.spec_json)
     busy_at = busy_since(_jobs_at_work(tx, row)) if spec.autoscaling else None
     has_work = busy_at is not None or row.type is PipelineType.SPOUT
-    state, reason = pipeline_state(spec, stopped=row.stopped, has_work=has_work)
+    lost = lost_inputs(tx, spec)
+    state, reason = pipeline_state(spec, stopped=row.stopped, has_work=has_work, lost_inputs=lost)
     living = None
     if row.type is not PipelineType.TRANSFORM:
         found = residents.residents_of(tx.connection, row.key)

@@ -11,6 +11,7 @@ from trunkline.pfs.versioning import Versioning
 from trunkline.pps.datum_index import DatumIndex
 from trunkline.pps.egress import password_mounts
 from trunkline.pps.executor import Executor
+from trunkline.pps.job_inputs import repo_of
 from trunkline.pps.job_life import JobEndedError, JobLife
 from trunkline.pps.planning import Base, Planner, failed_repos
 from trunkline.pps.processing import Processing
@@ -21,7 +22,8 @@ from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.records import DatumRecords
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
-from trunkline.pps.states import unrunnable_reason
+from trunkline.pps.states import lost_inputs_reason, unrunnable_reason
+from trunkline.pps.wiring import leaves_of
 from trunkline.pps.worklist import Worklist
 
 
@@ -96,6 +98,9 @@ class JobRun:
         if reason := unrunnable_reason(self._spec, failed_repos(self._inputs)):
             self._life.end(JobState.UNRUNNABLE, reason)
             return None
+        if reason := lost_inputs_reason(self._lost_inputs()):
+            self._life.end(JobState.UNRUNNABLE, reason)
+            return None
         transform = self._spec.transform
         if transform is None or not transform.cmd:
             self._life.end(JobState.FAILURE, "nothing to run: no transform.cmd")
@@ -117,6 +122,11 @@ class JobRun:
             self._runner,
             secrets,
         )
+
+    def _lost_inputs(self) -> list[str]:
+        """Return the repos that the job is to read and of which it has no commit, as they were deleted."""
+        there = {commit.commit.repo for commit in self._inputs}
+        return [f"repo {repo}" for repo in map(repo_of, leaves_of(self._spec)) if repo not in there]
 
     def _finished(self) -> DatumIndex:
         """Return the datums whose results an earlier attempt of this job has kept."""

@@ -1,6 +1,6 @@
 """Jobs: how they come to be, are found, and end early (reference, sections 4.6 and 4.7)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from trunkline.errors import NotFoundError
 from trunkline.model.jobs import JOB_MOVES, JobState
@@ -14,6 +14,7 @@ from trunkline.pps.queries import jobs, pipelines, residents
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.spec.decode import decode_spec
+from trunkline.pps.wiring import join_again
 
 TIMED_OUT = "jobtimed out"
 """The reason of a job whose time was up, in the words of the field."""
@@ -21,6 +22,10 @@ TIMED_OUT = "jobtimed out"
 
 class JobMaker:
     """Makes one job for each commit that is opened on the output branch of a pipeline; a `pfs` listener."""
+
+    def branches_made(self, tx: Transaction, keys: Iterable[int]) -> None:
+        """Join the pipelines that read such branches to them, where they are not: the input was gone."""
+        join_again(tx, keys)
 
     def commits_opened(self, tx: Transaction, opened: Sequence[CommitRow]) -> None:
         """Add the jobs, in the transaction that opened the commits."""

@@ -1,6 +1,5 @@
 """Creating, changing and removing pipelines (reference, sections 3.7 and 3.8)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,17 +8,15 @@ from trunkline.model.datums import Runner
 from trunkline.model.ids import new_id
 from trunkline.model.jobs import PipelineState, PipelineType
 from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, META, SPEC
-from trunkline.model.pipelines import CronInput, PFSInput, PipelineSpec
+from trunkline.model.pipelines import PFSInput, PipelineSpec
 from trunkline.model.versions import BranchKey, RepoKey
 from trunkline.pfs import branches, repos
 from trunkline.pfs.commits import abandon_head, finish_commit, start_commit
 from trunkline.pfs.queries.repos import find_repo
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps.cron import cron_repo
 from trunkline.pps.cron_repos import create_cron_repos, delete_cron_repos
 from trunkline.pps.defaults import Defaults, defaults_of
-from trunkline.pps.input_triggers import install_triggers
 from trunkline.pps.jobs import kill_job
 from trunkline.pps.queries import jobs, pipelines, residents
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -27,6 +24,7 @@ from trunkline.pps.spec.decode import decode_spec, encode_spec
 from trunkline.pps.spec.defaults import fill_defaults
 from trunkline.pps.spec.layers import effective_spec
 from trunkline.pps.spec.validate import validate
+from trunkline.pps.wiring import connect, disconnect, leaves_of, written_branches
 
 _SPEC_PATH = "/spec"
 _UPDATED = "all jobs killed because pipeline was updated, and they were of an older version"
@@ -111,15 +109,11 @@ def runner_of(spec: PipelineSpec) -> Runner | None:
 def _refuse_unsupported(spec: PipelineSpec) -> None:
     unsupported = {
         "s3Out": spec.s3_out,
-        "input.pfs.s3": any(isinstance(leaf, PFSInput) and leaf.s3 for leaf in _leaves(spec)),
+        "input.pfs.s3": any(isinstance(leaf, PFSInput) and leaf.s3 for leaf in leaves_of(spec)),
     }
     for field, present in unsupported.items():
         if present:
             raise InvalidInputError(f"{field}: this version of Trunkline cannot run it yet: leave the field out")
-
-
-def _leaves(spec: PipelineSpec) -> Sequence[PFSInput | CronInput]:
-    return list(spec.input.leaves()) if spec.input is not None else []
 
 
 def write_spec(versioning: Versioning, definition: Definition) -> str:
@@ -138,15 +132,15 @@ def create_pipeline(tx: Transaction, versioning: Versioning, definition: Definit
     _create_repos(tx, definition.spec, output)
     create_cron_repos(tx, definition.spec, output)
     key = existing.key if existing else _insert(tx, output)
-    commit = start_commit(tx, BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH))
+    commit = start_commit(tx, BranchKey(RepoKey(output.project, output.name, SPEC), DEFAULT_BRANCH))
     versioning.append_layer(tx, commit, spec_layer)
     finish_commit(tx, commit)
     _add_version(tx, key, existing, definition)
     if existing is not None:
         _end_runs(tx, existing, _UPDATED)
-        _disconnect(tx, decode_spec(existing.spec_json), output, but=_written_branches(definition.spec, output))
+        disconnect(tx, decode_spec(existing.spec_json), output, but=written_branches(definition.spec, output))
     if existing is None or not existing.stopped:
-        _connect(tx, definition.spec, output)
+        connect(tx, definition.spec, output)
 
 
 def _check_existing(tx: Transaction, definition: Definition, existing: PipelineRow | None) -> None:
@@ -174,13 +168,9 @@ def _create_repos(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
     types = (SPEC, META) if spec.type is PipelineType.TRANSFORM else (SPEC,)
     for type_ in types:
         description = f"{type_.capitalize()} repo for pipeline {output}."
-        key = RepoKey(*_key(output), type_)
+        key = RepoKey(output.project, output.name, type_)
         if find_repo(tx.connection, key) is None:
             repos.create_repo(tx, key, description=description)
-
-
-def _key(repo: RepoKey) -> tuple[str, str]:
-    return repo.project, repo.name
 
 
 def _insert(tx: Transaction, output: RepoKey) -> int:
@@ -212,35 +202,6 @@ def _add_version(tx: Transaction, key: int, existing: PipelineRow | None, defini
     tx.makes_work = True
 
 
-def _connect(tx: Transaction, spec: PipelineSpec, output: RepoKey) -> None:
-    """Make the output and meta branches be computed from the inputs and the spec."""
-    install_triggers(tx, spec)
-    provenance, never = [BranchKey(RepoKey(*_key(output), SPEC), DEFAULT_BRANCH)], []
-    # What a spout reads does not make its commits: it writes them when it likes.
-    for leaf in _leaves(spec) if spec.type is not PipelineType.SPOUT else ():
-        if isinstance(leaf, CronInput):
-            provenance.append(BranchKey(cron_repo(leaf), DEFAULT_BRANCH))
-            continue
-        branch = BranchKey(RepoKey(leaf.project, leaf.repo, leaf.repo_type), leaf.branch)
-        provenance.append(branch)
-        if leaf.propagation_spec is not None and leaf.propagation_spec.never:
-            never.append(branch)
-    for branch in _written_branches(spec, output):
-        branches.create_branch(tx, branch, provenance=provenance, never_propagates=never)
-
-
-def _disconnect(tx: Transaction, spec: PipelineSpec, output: RepoKey, *, but: Sequence[BranchKey] = ()) -> None:
-    """Leave the branches that a spec has written as they are, but for those that the next one goes on with."""
-    for branch in _written_branches(spec, output):
-        if branch not in but:
-            branches.create_branch(tx, branch)
-
-
-def _written_branches(spec: PipelineSpec, output: RepoKey) -> list[BranchKey]:
-    types = (output.type, META) if spec.type is PipelineType.TRANSFORM else (output.type,)
-    return [BranchKey(RepoKey(*_key(output), type_), spec.output_branch) for type_ in types]
-
-
 def find_pipeline(tx: Transaction, project: str, name: str) -> PipelineRow:
     """Return the pipeline, at an older version where name ends in ``^N``; raise NotFoundError if there is none."""
     base, ancestry, number = name.partition("^")
@@ -258,7 +219,7 @@ def stop_pipeline(tx: Transaction, row: PipelineRow) -> None:
     """Cut a pipeline off from its inputs and end its jobs."""
     pipelines.update_pipeline(tx.connection, row.key, stopped=True, state=int(PipelineState.PAUSED))
     _end_runs(tx, row, "pipeline stopped")
-    _disconnect(tx, decode_spec(row.spec_json), RepoKey(row.project, row.name))
+    disconnect(tx, decode_spec(row.spec_json), RepoKey(row.project, row.name))
 
 
 def start_pipeline(tx: Transaction, row: PipelineRow) -> None:
@@ -267,7 +228,7 @@ def start_pipeline(tx: Transaction, row: PipelineRow) -> None:
         return
     pipelines.update_pipeline(tx.connection, row.key, stopped=False, state=int(PipelineState.RUNNING))
     tx.makes_work = True
-    _connect(tx, decode_spec(row.spec_json), RepoKey(row.project, row.name))
+    connect(tx, decode_spec(row.spec_json), RepoKey(row.project, row.name))
 
 
 def delete_pipeline(tx: Transaction, row: PipelineRow, *, force: bool = False, keep_repo: bool = False) -> None:
@@ -283,7 +244,7 @@ def delete_pipeline(tx: Transaction, row: PipelineRow, *, force: bool = False, k
     if keep_repo:
         branches.create_branch(tx, BranchKey(output, spec.output_branch))
         for type_ in (META, SPEC):
-            repos.delete_repo(tx, RepoKey(*_key(output), type_), force=True)
+            repos.delete_repo(tx, RepoKey(output.project, output.name, type_), force=True)
     else:
         repos.delete_repo(tx, output, force=True)
     delete_cron_repos(tx, spec, output)

@@ -1,6 +1,6 @@
 """What a job has to do: its datums against those of the last good job, at the cost of the change where that can be."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,7 +16,7 @@ from trunkline.pps.datums import BaseDatum, BaseInput, make_datums, plan, plan_c
 from trunkline.pps.input_changes import enumerate_changes
 from trunkline.pps.input_products import DatumChange
 from trunkline.pps.inputs import enumerate_datums
-from trunkline.pps.job_inputs import JobInputs
+from trunkline.pps.job_inputs import JobInputs, repo_of
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
@@ -127,7 +127,7 @@ class Planner:
             inputs = commits.provenance_of(tx.connection, self._output.key)
             earlier_inputs = commits.provenance_of(tx.connection, earlier.output_commit)
         planned = JobPlan(base, self._pipeline.salt)
-        is_like = earlier.version == self._pipeline.version and not _are_forgotten(earlier_inputs)
+        is_like = earlier.version == self._pipeline.version and _are_there(earlier_inputs, self._spec)
         if self._spec.input is None or not is_like:
             return planned.new_datums
         now = JobInputs(self._versioning, inputs, base=self._inputs_of(base))
@@ -139,8 +139,8 @@ class Planner:
         return planned.new_datums
 
     def _inputs_of(self, base: Base) -> JobInputs:
-        # Of inputs whose files were forgotten nothing leads on to what there is now.
-        usable = base.job is not None and not _are_forgotten(base.inputs)
+        # Of inputs whose files were forgotten or deleted nothing leads on to what there is now.
+        usable = base.job is not None and _are_there(base.inputs, self._spec)
         buckets = base.job.buckets if usable and base.job is not None else {}
         return JobInputs(self._versioning, base.inputs, buckets=buckets)
 
@@ -188,14 +188,17 @@ def repeats(tx: Transaction, base: JobRow, spec: PipelineSpec, *, salt: str) -> 
     """Return whether a job ran the inputs of a spec under this salt, which are still there, and left nothing to do."""
     if base.data_recovered or spec.reprocess_spec == REPROCESS_EVERY_JOB or spec.input is None:
         return False
-    if _are_forgotten(commits.provenance_of(tx.connection, base.output_commit)):
+    if not _are_there(commits.provenance_of(tx.connection, base.output_commit), spec):
         return False
     version = pipelines.find_version(tx.connection, base.pipeline_key, base.version)
     return version is not None and version.salt == salt and decode_spec(version.spec_json).input == spec.input
 
 
-def _are_forgotten(inputs: Iterable[CommitRow]) -> bool:
-    return any(commit.forgotten_at is not None for commit in inputs)
+def _are_there(inputs: Sequence[CommitRow], spec: PipelineSpec) -> bool:
+    """Tell whether what a job read can still be compared: nothing forgotten, no repo of the spec missing."""
+    read = {commit.commit.repo for commit in inputs}
+    leaves = spec.input.leaves() if spec.input is not None else ()
+    return all(commit.forgotten_at is None for commit in inputs) and all(repo_of(leaf) in read for leaf in leaves)
 
 
 def plan_by_changes(

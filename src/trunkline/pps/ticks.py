@@ -109,7 +109,7 @@ class Ticks:
 
     def _newest_of(self, leaf: CronInput) -> tuple[int | None, datetime | None]:
         """Return the head of a cron repo, and the newest tick of its files."""
-        commit, files = self._versioning.open_files(CommitReference(cron_repo(leaf), branch=DEFAULT_BRANCH))
+        commit, files = self._versioning.open_good_files(CommitReference(cron_repo(leaf), branch=DEFAULT_BRANCH))
         if files.root not in self._newest:
             if len(self._newest) > 1000:
                 self._newest.clear()

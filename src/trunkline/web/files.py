@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.types import Scope
 
-from trunkline.errors import ConflictError, Error, InvalidInputError, NotFoundError, UnavailableError
+from trunkline.errors import ConflictError, Error, InvalidInputError, NotFoundError, UnavailableError, UnfinishedError
 from trunkline.model.ids import is_id
 from trunkline.model.versions import CommitReference, RepoKey
 from trunkline.pfs.queries.commits import CommitRow
@@ -29,6 +29,7 @@ _ENCODED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "x
 _STATUSES: tuple[tuple[type[Error], int], ...] = (
     (NotFoundError, 404),
     (InvalidInputError, 400),
+    (UnfinishedError, 503),
     (ConflictError, 409),
     (UnavailableError, 503),
     (Error, 500),

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import grpc
+import pytest
+
 from trunkline.proto import pps_pb2, taskapi_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
 
@@ -115,7 +118,8 @@ def test_stopping_a_running_job_kills_it_and_hides_what_it_wrote(cluster: Cluste
 
     ended = cluster.finished_job("stopped")
     assert (ended.state, ended.reason) == (KILLED, "job stopped")
-    assert cluster.files("stopped") == {}
+    with pytest.raises(grpc.RpcError, match="finished with an error: job stopped"):
+        cluster.files("stopped")
     cluster.put(repo, {}, deleted=("/a",))
     done = cluster.finished_job("stopped")
     assert done.state == SUCCESS
@@ -174,7 +178,9 @@ def test_after_a_failure_among_new_datums_those_of_the_base_are_not_run(cluster:
     job = cluster.finished_job("phased")
     assert (job.state, job.data_failed, job.data_processed) == (FAILURE, 1, 1)
     assert datums(cluster, job).keys() == {"/new1", "/new2"}
-    assert cluster.files("phased") == {"/old": "1"}
+    with pytest.raises(grpc.RpcError, match="finished with an error: datum"):
+        cluster.files("phased")
+    assert cluster.files("phased", "master^") == {"/old": "1"}
 
 
 def test_pipelines_say_how_they_are(cluster: Cluster, repo: str, tmp_path: Path) -> None:
