@@ -18,6 +18,7 @@ from trunkline.model.globnegation import rejections
 from trunkline.model.globparse import AnyCharacter, CharacterSet, Group, Literal, Node, Sequence, Star, parse
 
 PATTERN_CHARACTERS_MAX = 2048
+_REPEATS = frozenset("?*+")
 _BACKTRACKING_MAX = 300_000
 _UNBOUNDED_DEGREE = 60
 _UNBOUNDED_FACTOR = 1 << 60
@@ -67,6 +68,8 @@ class Glob:
     has_negation: bool
     re2_rejections: tuple[str, ...] | None
     """Expressions like ``re2``: what matches that and none of these matches the glob. None where none can say it."""
+    has_empty_iterations: bool
+    """Whether a repeated group can match nothing: then engines capture different text, and only `match` is to say."""
     _regex: re.Pattern[str] = field(repr=False)
     _regex_path_characters_max: float = field(repr=False)
     """On longer paths backtracking might explode: they go to `globmatch`."""
@@ -103,6 +106,7 @@ def compile_glob(pattern: str) -> Glob:
     cleaned = re.sub("/+", "/", "/" + pattern)
     cleaned = cleaned.rstrip("/") or "/"
     tree, group_count = parse(cleaned)
+    has_empty = any(node.quantifier in _REPEATS and _is_empty_able(node.options) for node in _groups(tree))
     return Glob(
         pattern=cleaned,
         tree=tree,
@@ -114,7 +118,8 @@ def compile_glob(pattern: str) -> Glob:
         re2_rejections=rejections(tree, lambda part: _render(part, _Style(captures=False, negation=False))),
         has_negation=any(node.quantifier == "!" for node in _groups(tree)),
         _regex=re.compile(_render(tree, _Style(captures=True, negation=True)), re.DOTALL),
-        _regex_path_characters_max=_backtracking(tree).safe_length(),
+        has_empty_iterations=has_empty,
+        _regex_path_characters_max=-1 if has_empty else _backtracking(tree).safe_length(),
     )
 
 
@@ -169,6 +174,23 @@ def _groups(sequence: Sequence) -> Iterator[Group]:
             yield node
             for option in node.options:
                 yield from _groups(option)
+
+
+def _is_empty_able(options: tuple[Sequence, ...]) -> bool:
+    """Tell whether one of options can match the empty text."""
+    return any(all(_can_be_empty(node) for node in option) for option in options)
+
+
+def _can_be_empty(node: Node) -> bool:
+    match node:
+        case Literal(text):
+            return not text
+        case Star():
+            return True
+        case Group():
+            return node.quantifier in ("?", "*", "!") or _is_empty_able(node.options)
+        case _:
+            return False
 
 
 def _literal_prefix(tree: Sequence) -> str:

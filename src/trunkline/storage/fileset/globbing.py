@@ -46,7 +46,7 @@ def glob_matches(table: Table, pattern: str) -> Iterator[tuple[FileInfo, Match]]
 
 def _captures(glob: Glob, infos: list[FileInfo]) -> Iterator[Match | None]:
     paths = [info.path.rstrip("/") or "/" for info in infos]
-    if glob.re2_rejections is None:
+    if glob.re2_rejections is None or (glob.group_count and glob.has_empty_iterations):
         return map(glob.match, paths)
     if not glob.group_count:
         return map(Match, paths)
