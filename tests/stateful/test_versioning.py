@@ -6,6 +6,8 @@ follows ``a@master`` every second commit, and ``late`` is computed from it. The 
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,21 +31,22 @@ from trunkline.pfs.commits import (
     start_commit,
 )
 from trunkline.pfs.forgetting import forget_commit
-from trunkline.pfs.fsck import check_versions
+from trunkline.pfs.fsck import check_data, check_versions
 from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.queries.garbage import used_roots
 from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.removal import drop_commit, drop_commit_set, squash_commit, squash_commit_set
 from trunkline.pfs.repos import create_repo
 from trunkline.pfs.transaction import Transaction
-from trunkline.pfs.versioning import Versioning
+from trunkline.pfs.versioning import Versioning, now
 from trunkline.storage.fileset import FileSets
 from trunkline.testing.object_keys import object_keys
+from trunkline.testing.small_borders import small_borders
 from trunkline.testing.version_model import Commit, Files, Op, VersionModel, is_invalid
 
 REPOS = ("a", "b", "out", "chain", "late")
 SOURCES = ("a@master", "a@side", "b@master")
-PATHS = st.sampled_from(["/a", "/d/x", "/d/y", "/e/f/z", "/e/f"])
+PATHS = st.sampled_from(["/a", "/b", "/c", "/d/x", "/d/y", "/e/f/z", "/e/f", "/m", "/z"])
 TAGS = st.sampled_from(["default", "default", "default", "other"])
 DATA = st.sampled_from([b"", b"1", b"22", b"3" * 100])
 OPS = st.lists(
@@ -67,10 +70,12 @@ def named(commit: Commit) -> CommitReference:
 class VersioningMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
+        self.borders = ExitStack()
+        self.borders.enter_context(small_borders())
         self.directory = tempfile.TemporaryDirectory()
         self.db = Database(f"sqlite:///{Path(self.directory.name) / 'metadata.db'}")
-        objects = open_object_store("memory://")
-        self.versioning = Versioning(self.db, FileSets(objects, DatabaseChunkIndex(self.db)))
+        self.objects = open_object_store("memory://")
+        self.versioning = self._open_versioning()
         self.model = VersionModel(triggers={"a@trig": ("a@master", 2)})
         with self.versioning.transaction() as tx:
             for repo in REPOS:
@@ -90,7 +95,9 @@ class VersioningMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             self.every_commit_shows_its_files()
+            assert list(check_data(self.versioning)) == []
         finally:
+            self.borders.close()
             self.db.close()
             self.directory.cleanup()
 
@@ -257,14 +264,41 @@ class VersioningMachine(RuleBasedStateMachine):
     # What pipelines do
 
     @precondition(lambda self: self._ready())
-    @rule(data=st.data(), ops=OPS, failed=st.booleans())
-    def run_job(self, data: st.DataObject, ops: list[Op], failed: bool) -> None:
+    @rule(data=st.data(), parts=st.lists(OPS, max_size=3), failed=st.booleans())
+    def run_job(self, data: st.DataObject, parts: list[list[Op]], failed: bool) -> None:
+        """Each set of datums writes a layer."""
         commit = data.draw(st.sampled_from(self._ready()))
-        layer = self._layer(ops)
-        if layer:
-            self._done(lambda tx: self.versioning.append_layer(tx, resolve_commit(tx, named(commit)), layer))
-        commit.ops += ops
+        for ops in parts:
+            layer = self._layer(ops)
+            if layer:
+                self._done(partial(self._append, commit, layer))
+            commit.ops += ops
         self._finish(commit, failed=failed)
+
+    def _append(self, commit: Commit, layer: str, tx: Transaction) -> None:
+        self.versioning.append_layer(tx, resolve_commit(tx, named(commit)), layer)
+
+    # What machines do
+
+    @rule()
+    def restart(self) -> None:
+        """Nothing of importance is in memory only."""
+        self.versioning = self._open_versioning()
+        self.versioning.settling.settle_all()
+
+    @precondition(lambda self: self._open(SOURCES))
+    @rule(data=st.data(), failed=st.booleans())
+    def die_before_a_closed_commit_is_settled(self, data: st.DataObject, failed: bool) -> None:
+        """The next server settles it."""
+        commit = data.draw(st.sampled_from(self._open(SOURCES)))
+        error = "made to fail" if failed else ""
+        with self.db.write() as connection:
+            tx = Transaction(connection, new_id(), now())
+            finish_commit(tx, resolve_commit(tx, named(commit)), error=error, force=True)
+            self.versioning.complete(tx)
+        self.restart()
+        self.model.finish(commit, failed=failed)
+        self._follow_triggers()
 
     # Removal
 
@@ -322,6 +356,9 @@ class VersioningMachine(RuleBasedStateMachine):
             self._refused(act)
 
     # Parts of rules
+
+    def _open_versioning(self) -> Versioning:
+        return Versioning(self.db, FileSets(self.objects, DatabaseChunkIndex(self.db)))
 
     def _open(self, branches: Sequence[str]) -> list[Commit]:
         return [each for each in self.model.commits if each.state == "open" and each.branch in branches]
