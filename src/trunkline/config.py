@@ -6,6 +6,8 @@ from pathlib import Path
 GRPC_PORT = 30650
 HTTP_PORT = 30600
 LOOPBACK = "127.0.0.1"
+PROOF_KEY = "trunkline-files-proof"
+"""The field of a call by which a client proves that it is the server's own user and sees the same files."""
 
 
 def home() -> Path:

@@ -30,7 +30,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server whose python3 has what the scripts import."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-        with running_server(tmp_path_factory.mktemp("examples") / "server") as running:
+        home, allowed = tmp_path_factory.mktemp("examples") / "server", tmp_path_factory.getbasetemp()
+        with running_server(home, "--allow-files", str(allowed)) as running:
             yield running
 
 

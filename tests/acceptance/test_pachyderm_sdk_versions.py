@@ -1,11 +1,21 @@
 """Versioning as the published client of the field sees it."""
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from trunkline.testing.server import ServerProcess, running_server
+
 Story = Callable[[str, str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that may name files where the story makes some."""
+    with running_server(tmp_path_factory.mktemp("server") / "home", "--allow-files", tempfile.gettempdir()) as running:
+        yield running
 
 
 @pytest.mark.parametrize("project", ["", "own-project"])

@@ -27,7 +27,7 @@ class EgressMethods:
             if not context.is_active():
                 raise UnavailableError("the caller has gone")
 
-        result = copy_out(files, target, secrets=self._secrets, check=check)
+        result = copy_out(files, target, secrets=self._secrets, local_files=self._versioning.local_files, check=check)
         if target.sql_database is None:
             written = pfs_pb2.EgressResponse.ObjectStorageResult(bytes_written=result.bytes_written)
             return pfs_pb2.EgressResponse(object_storage=written)

@@ -16,6 +16,7 @@ from trunkline.model.globs import compile_glob
 from trunkline.model.paths import clean, clean_keeping_directory
 from trunkline.model.versions import CommitReference
 from trunkline.objects.export import Export
+from trunkline.objects.local_files import LocalFiles
 from trunkline.objects.urls import local_directory, read_url
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.temporary import create_file_set
@@ -60,8 +61,9 @@ class FileMethods:
         writer = self._versioning.file_sets.edit()
         try:
             stream = _Pushback(requests)
+            local_files = self._versioning.local_files.for_caller(context.invocation_metadata() or ())
             for request in stream:
-                self._apply(writer, request, stream)
+                self._apply(writer, request, stream, local_files)
             layer = writer.finish()
             # Looked at last: the end of a stream that was cut can be seen a moment before the cut itself.
             if not context.is_active():
@@ -71,12 +73,14 @@ class FileMethods:
             writer.abort()
             raise
 
-    def _apply(self, writer: LayerWriter, request: pfs_pb2.ModifyFileRequest, stream: "_Pushback") -> None:
+    def _apply(
+        self, writer: LayerWriter, request: pfs_pb2.ModifyFileRequest, stream: "_Pushback", local_files: LocalFiles
+    ) -> None:
         match request.WhichOneof("body"):
             case "add_file":
                 add = request.add_file
                 if add.WhichOneof("source") == "url":
-                    _add_from_url(writer, add)
+                    _add_from_url(writer, add, local_files)
                 else:
                     writer.add(add.path, _content(add, stream), tag=add.datum or _TAG)
             case "delete_file":
@@ -135,7 +139,7 @@ class FileMethods:
         if request.offset < 0:
             raise InvalidInputError(f"offset ({request.offset}) must not be negative")
         if request.URL:
-            _write_to_url(files, files.rows(info.path), request.URL)
+            self._write_to_url(files, files.rows(info.path), request.URL)
             return
         row = files.find(info.path)
         assert row is not None
@@ -151,7 +155,7 @@ class FileMethods:
             raise _not_found(path, reference)
         entries = _with_content(files, chain([first], found))
         if request.URL:
-            _write_to_url(files, (row for _, row in entries if row is not None), request.URL)
+            self._write_to_url(files, (row for _, row in entries if row is not None), request.URL)
             return
         with opened_directory(request.local_directory) as directory:
             if directory is not None:
@@ -160,6 +164,12 @@ class FileMethods:
                 return
         for piece in joined(tar_stream(files, entries), bytes_max=_MESSAGE_BYTES):
             yield BytesValue(value=piece)
+
+    def _write_to_url(self, files: FileSet, rows: Iterable[FileRow], url: str) -> None:
+        """Write files below url under their paths."""
+        target = Export(url, self._versioning.local_files)
+        for row in rows:
+            target.put(row.path, files.read(row))
 
 
 class _Pushback:
@@ -190,25 +200,21 @@ def _content(add: pfs_pb2.AddFile, stream: _Pushback) -> Iterator[bytes]:
         yield following.raw.value
 
 
-def _add_from_url(writer: LayerWriter, add: pfs_pb2.AddFile) -> None:
+def _add_from_url(writer: LayerWriter, add: pfs_pb2.AddFile, local_files: LocalFiles) -> None:
     if add.url.concurrency > _URL_CONCURRENCY_MAX:
         raise InvalidInputError(f"{add.url.URL}: concurrency ({add.url.concurrency}) exceeds {_URL_CONCURRENCY_MAX}")
     tag = add.datum or _TAG
-    if add.url.recursive and (directory := local_directory(add.url.URL)) is not None:
-        writer.add_tree(add.path, directory, replace=add.url.overwrite, reread=add.url.reread, tag=tag)
+    # The quick way opens files by their names: for callers alone who could read them all themselves.
+    is_tree = add.url.recursive and local_files.allows_all
+    if is_tree and (directory := local_directory(add.url.URL, local_files)) is not None:
+        replace, reread = add.url.overwrite, add.url.reread
+        writer.add_tree(add.path, directory, replace=replace, reread=reread, tag=tag, guard=local_files.guard)
         return
-    for relative, pieces in read_url(add.url.URL, recursive=add.url.recursive):
+    for relative, pieces in read_url(add.url.URL, local_files, recursive=add.url.recursive):
         path = f"{add.path.rstrip('/')}/{relative}" if relative else add.path
         if add.url.overwrite:
             writer.delete(path, tag=tag)
         writer.add(path, pieces, tag=tag)
-
-
-def _write_to_url(files: FileSet, rows: Iterable[FileRow], url: str) -> None:
-    """Write files below url under their paths."""
-    target = Export(url)
-    for row in rows:
-        target.put(row.path, files.read(row))
 
 
 def _check_page(number: int, *, reverse: bool) -> None:

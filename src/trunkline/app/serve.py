@@ -1,6 +1,7 @@
 """``trunkline serve``: a server in the foreground until it is told to stop."""
 
 import faulthandler
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from trunkline.client.local_server import home_directory as local_home
 from trunkline.config import GRPC_PORT, HTTP_PORT, LOOPBACK, home
 from trunkline.errors import InvalidInputError
 from trunkline.model.datums import Runner
+from trunkline.worker.environment import check_passed
 
 _LOOPBACK_HOSTS = (LOOPBACK, "localhost", "::1")
 
@@ -26,6 +28,8 @@ def serve(
     workers: int | None = None,
     runner: str = "auto",
     allows_local_users: bool = False,
+    passed_variables: tuple[str, ...] = (),
+    allowed_files: tuple[Path, ...] = (),
     verbose: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Prints where it listens once it answers."""
@@ -34,6 +38,7 @@ def serve(
             f"--host {host}: there is no TLS yet, so a server listens on {LOOPBACK} only: "
             "reach it from elsewhere through an SSH tunnel"
         )
+    check_passed(passed_variables, os.environ)
     telemetry.configure(verbose=verbose)
     faulthandler.enable()  # a crash in compiled code ends without a word otherwise
     stopping = threading.Event()
@@ -47,6 +52,8 @@ def serve(
         workers=workers,
         runner=Runner(runner),
         allows_local_users=allows_local_users,
+        passed_variables=passed_variables,
+        allowed_files=allowed_files,
     )
     server = Server(options)
     if options.home.absolute() == local_home():

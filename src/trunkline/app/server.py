@@ -22,6 +22,7 @@ from trunkline.model.datums import Runner
 from trunkline.model.ids import new_id
 from trunkline.model.names import META
 from trunkline.objects import open_object_store
+from trunkline.objects.local_files import LocalFiles
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
 from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.settling import THREAD as SETTLING
@@ -53,6 +54,10 @@ class ServerOptions:
     runner: Runner = Runner.AUTO
     allows_local_users: bool = False
     """Whether every user of this machine may call it, as whom it then acts."""
+    passed_variables: tuple[str, ...] = ()
+    """What commands see of the server's environment besides the usual."""
+    allowed_files: tuple[Path, ...] = ()
+    """Directories of this machine below which URLs may name files."""
 
 
 class Server:
@@ -67,6 +72,7 @@ class Server:
         self._db = Database(self._state.database_url)
         index = DatabaseChunkIndex(self._db)
         self.versioning = Versioning(self._db, FileSets(objects, index, sources=self._state.sources), supervisor)
+        self.versioning.local_files = LocalFiles(options.allowed_files, self._state.path, self._state.files_proof())
         self.versioning.listeners.append(JobMaker())
         self.versioning.derived[META] = MetaFiles(self.versioning).root_of
         worker_environ = dict(os.environ)
@@ -76,6 +82,8 @@ class Server:
             slots=options.workers or os.cpu_count() or 1,
             find_chunks=index.find,
             environ=worker_environ,
+            hidden=self._state.path,
+            passed_variables=options.passed_variables,
         )
         executor: Executor = local if open_executor is None else open_executor(self.versioning.file_sets)
         secrets = Secrets(self.versioning, self._state.secret_key())

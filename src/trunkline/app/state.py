@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from trunkline.client.local_server import LOG_FILE, PORTS_FILE, TOKEN_FILE, make_home
+from trunkline.client.local_server import LOG_FILE, PORTS_FILE, PROOF_FILE, TOKEN_FILE, make_home
 from trunkline.errors import ConflictError, InvalidInputError
 
 FORMAT_VERSION = 1
@@ -122,6 +122,16 @@ class StateDirectory:
                 os.fsync(new.fileno())
             temporary.replace(file)
         return file
+
+    def files_proof(self) -> str:
+        """Return what a client of our own user reads here to prove that it is one; another one at each start."""
+        proof = secrets.token_hex(_KEY_BYTES)
+        temporary = self.path / f"{PROOF_FILE}.new"
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+            new.write(f"{proof}\n")
+        temporary.replace(self.path / PROOF_FILE)
+        return proof
 
     def publish(self, *, grpc_address: str, http_address: str, version: str, deployment_id: str) -> None:
         """Tell local clients where the server is, and the next start where it was."""

@@ -35,6 +35,23 @@ _HTTP_PORT = 30600
     "--runner", type=click.Choice(["auto", "process", "warm", "reuse"]), default="auto", help="How Python is run."
 )
 @click.option("--allow-local-users", is_flag=True, help="Let every user of this machine in, who then act as you do.")
+@click.option(
+    "--pass-env",
+    multiple=True,
+    metavar="NAME",
+    envvar="TRUNKLINE_PASS_ENV",
+    show_envvar=True,
+    help="Let commands of pipelines see this variable of the server, too.",
+)
+@click.option(
+    "--allow-files",
+    multiple=True,
+    metavar="DIRECTORY",
+    envvar="TRUNKLINE_ALLOW_FILES",
+    show_envvar=True,
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="Let file:// URLs and sqlite:// databases name what is below this directory.",
+)
 @pass_session
 def serve(
     session: Session,
@@ -46,6 +63,8 @@ def serve(
     workers: int | None,
     runner: str,
     allow_local_users: bool,
+    pass_env: tuple[str, ...],
+    allow_files: tuple[Path, ...],
 ) -> None:
     """Run the server.
 
@@ -61,6 +80,8 @@ def serve(
         workers=workers,
         runner=runner,
         allows_local_users=allow_local_users,
+        passed_variables=pass_env,
+        allowed_files=allow_files,
         verbose=session.verbose,
     )
 

@@ -15,8 +15,16 @@ from trunkline.client.batches import Metadata
 from trunkline.client.channel import open_channel
 from trunkline.client.config import Context, read_config, tell_local_port
 from trunkline.client.edits import EditSender, Requests
-from trunkline.client.local_server import ensure_server, find_server, home_directory, read_token, shares_files
+from trunkline.client.local_server import (
+    ensure_server,
+    find_server,
+    home_directory,
+    read_proof,
+    read_token,
+    shares_files,
+)
 from trunkline.client.stubs import TranslatingStub
+from trunkline.config import PROOF_KEY
 from trunkline.errors import NotSupportedError
 from trunkline.proto import admin_pb2, pfs_pb2
 from trunkline.proto.pfs_pb2_grpc import APIStub
@@ -91,6 +99,7 @@ class Client:
         self._home = home
         self._server_cas = server_cas
         headers = {"authn-token": session_token, "pach-transaction": transaction}
+        self._proof = ""
         self._metadata: Metadata = tuple((name, value) for name, value in headers.items() if value)
         self._timeout_seconds = rpc_timeout_seconds
         self._moving = threading.Lock()
@@ -157,7 +166,10 @@ class Client:
             info = self.admin.InspectCluster(admin_pb2.InspectClusterRequest())
         except NotSupportedError:
             return False
-        return shares_files(info.state_directory, info.deployment_id)
+        if not shares_files(info.state_directory, info.deployment_id):
+            return False
+        self._proof = read_proof(info.state_directory)
+        return bool(self._proof)
 
     def modify_file(self, requests: Requests, *, compress: bool = False) -> None:
         """Send one edit: it happens as a whole when this returns, and not at all if requests, or the caller, fails."""
@@ -175,7 +187,8 @@ class Client:
         self._sender(compress).send_parts(target, parts, parallelism=parallelism)
 
     def _sender(self, compress: bool) -> EditSender:
-        return EditSender(APIStub(self._channel), self.address, self._metadata, compress)
+        proof = ((PROOF_KEY, self._proof),) if self._proof else ()
+        return EditSender(APIStub(self._channel), self.address, (*self._metadata, *proof), compress)
 
     def follow(self) -> bool:
         """Call the local server from now on where it is now; return whether that is another place than before.

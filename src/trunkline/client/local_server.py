@@ -21,6 +21,7 @@ from trunkline.errors import InvalidInputError, UnavailableError
 
 RECORD_FILE = "server.json"
 PORTS_FILE = "ports.json"
+PROOF_FILE = "files.proof"
 LOG_FILE = "server.log"
 TOKEN_FILE = "token"  # noqa: S105 - its name
 _LOCK_FILE = "starting.lock"
@@ -91,6 +92,14 @@ def shares_files(state_directory: str, deployment_id: str) -> bool:
         return bool(deployment_id) and json.loads(record.read_text()).get("deployment_id") == deployment_id
     except (OSError, ValueError):
         return False
+
+
+def read_proof(state_directory: str) -> str:
+    """Return what proves to the server with that state that we read the files that it reads; "" where we do not."""
+    try:
+        return (Path(state_directory) / PROOF_FILE).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def ensure_server(home: Path, *, announce: Callable[[str], None]) -> ServerRecord:

@@ -42,12 +42,15 @@ class LocalExecutor:
         isolation: str = "auto",
         working_dir: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        hidden: Path | None = None,
+        passed_variables: tuple[str, ...] = (),
     ) -> None:
         """Start nothing yet; scratch_root must be ours alone.
 
         ``find_chunks`` says which chunks are stored already, and is called from several threads. Slots default to the
-        processors that we may use. Commands run in working_dir, by default an empty directory of the worker's own, and
-        inherit environ, by default ours.
+        processors that we may use. Commands run in working_dir, by default an empty directory of the worker's own. They
+        inherit of environ, by default ours, what `script_environment` lets through and passed_variables, and do not see
+        the directory hidden.
         """
         if object_url.startswith("memory:"):
             raise InvalidInputError("worker processes cannot share a store in memory: use a directory, file:///...")
@@ -58,6 +61,8 @@ class LocalExecutor:
             isolation=Isolation(isolation),
             environ=os.environ if environ is None else environ,
             find_chunks=find_chunks,
+            hidden=hidden,
+            passed_variables=passed_variables,
         )
         """What its workers are started with."""
         self._slots_max = slots or len(os.sched_getaffinity(0))

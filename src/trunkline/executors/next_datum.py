@@ -42,7 +42,16 @@ class _Service(worker_pb2_grpc.WorkerServicer):
     def NextDatum(  # noqa: N802 - the wire's name
         self, request: worker_pb2.NextDatumRequest, context: grpc.ServicerContext
     ) -> worker_pb2.NextDatumResponse:
-        return worker_pb2.NextDatumResponse(env=self._worker.ask({"error": request.error})["env"])
+        answer = self._worker.ask({"error": request.error, "peer_port": _port(context.peer())})
+        if refusal := answer.get("refusal"):
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, refusal)
+        return worker_pb2.NextDatumResponse(env=answer["env"])
+
+
+def _port(peer: str) -> int:
+    """Return the port of what gRPC calls a peer, such as ``ipv4:127.0.0.1:4711``; 0 if it has none."""
+    port = peer.rpartition(":")[2]
+    return int(port) if port.isdecimal() else 0
 
 
 def main(fd: int) -> None:

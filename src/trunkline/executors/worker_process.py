@@ -62,6 +62,10 @@ class WorkerSettings:
     isolation: Isolation
     environ: Mapping[str, str]
     find_chunks: FindChunks
+    hidden: Path | None = None
+    """A directory that commands do not see: the server's state."""
+    passed_variables: tuple[str, ...] = ()
+    """What commands see of environ besides the usual."""
 
 
 class WorkerProcess:
@@ -96,6 +100,7 @@ class WorkerProcess:
         self._channel = Channel(ours)
 
     def _command(self, name: str, socket_fd: int, alive_fd: int) -> list[str]:
+        hidden = () if self._settings.hidden is None else ("--hidden", str(self._settings.hidden))
         # -P: a module in the working directory must not take the place of one of ours.
         return [
             *(sys.executable, "-P", "-m", "trunkline.worker"),
@@ -107,6 +112,8 @@ class WorkerProcess:
             *("--socket-fd", str(socket_fd)),
             *("--alive-fd", str(alive_fd)),
             *("--parent", str(os.getpid())),
+            *hidden,
+            *(f"--pass-env={name}" for name in self._settings.passed_variables),
         ]
 
     @property

@@ -1,11 +1,14 @@
 """Copying files to where other programs read them: plain objects by path, in any place that a URL names."""
 
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from trunkline.errors import UnavailableError
+from trunkline.objects.local_files import LocalFiles
 from trunkline.objects.urls import local_path, open_bucket
 
 _WHOLE_BYTES_MAX = 8 * 1024 * 1024
@@ -17,12 +20,15 @@ class Export:
     Credentials of remote stores come from the environment.
     """
 
-    def __init__(self, url: str) -> None:
-        """Raise InvalidInputError for a URL that names no place."""
+    def __init__(self, url: str, local_files: LocalFiles) -> None:
+        """Raise InvalidInputError for a URL that names no place, or one of this machine that may not be named."""
         self._url = url.rstrip("/")
         parts = urlsplit(url)
         self._directory = local_path(url, parts) if parts.scheme == "file" else None
-        if self._directory is None:
+        self._local_files = local_files
+        if self._directory is not None:
+            local_files.check(self._directory)
+        else:
             self._store, self._prefix = open_bucket(url, parts)
 
     def put(self, path: str, pieces: Iterable[bytes]) -> int:
@@ -33,12 +39,31 @@ class Export:
         counted = _Counted(pieces)
         try:
             if self._directory is not None:
-                _write_file(self._directory / path.lstrip("/"), counted)
+                self._write_file(self._directory / path.lstrip("/"), counted)
             else:
                 self._write_object(f"{self._prefix}/{path.lstrip('/')}".lstrip("/"), counted)
         except OSError as error:
             raise UnavailableError(f"cannot write {path} to {self._url}: {error}") from error
         return counted.size_bytes
+
+    def _write_file(self, path: Path, pieces: Iterable[bytes]) -> None:
+        directory = self._local_files.make_directory(path.parent)
+        temporary = f".{path.name}.part"
+        try:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=directory)  # of a server that has ended meanwhile
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            try:
+                with os.fdopen(os.open(temporary, flags, 0o666, dir_fd=directory), "wb") as file:
+                    for piece in pieces:
+                        file.write(piece)
+                os.replace(temporary, path.name, src_dir_fd=directory, dst_dir_fd=directory)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=directory)
+                raise
+        finally:
+            os.close(directory)
 
     def _write_object(self, key: str, pieces: Iterable[bytes]) -> None:
         import obstore  # noqa: PLC0415 - late: only those who use buckets pay for it
@@ -67,15 +92,3 @@ class _Counted(Iterable[bytes]):
             self.size_bytes += len(piece)
             if piece:
                 yield piece
-
-
-def _write_file(path: Path, pieces: Iterable[bytes]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with temporary.open("wb") as file:
-            for piece in pieces:
-                file.write(piece)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

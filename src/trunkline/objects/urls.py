@@ -1,6 +1,7 @@
 """Content at URLs that users name: web pages, buckets, directories of the server's machine."""
 
 import http.client
+import os
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from trunkline.errors import Error, InvalidInputError
+from trunkline.objects.local_files import LocalFiles
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -38,8 +40,8 @@ class UrlError(Error):
     """What a URL names could not be read."""
 
 
-def read_url(url: str, *, recursive: bool = False) -> Iterator[Content]:
-    """Yield the one content at url, or with recursive everything below it.
+def read_url(url: str, local_files: LocalFiles, *, recursive: bool = False) -> Iterator[Content]:
+    """Yield the one content at url, or with recursive everything below it; of this machine, what local_files allow.
 
     Each is to be read before the next is asked for. Raise UrlError, "error retrieving content from", as soon as
     something is missing or cut short.
@@ -50,17 +52,19 @@ def read_url(url: str, *, recursive: bool = False) -> Iterator[Content]:
             raise InvalidInputError(f"{url}: web pages cannot be read recursively")
         yield "", _read_page(url)
     elif parts.scheme == "file":
-        yield from _read_local(url, local_path(url, parts), recursive=recursive)
+        yield from _read_local(url, local_path(url, parts), local_files, recursive=recursive)
     else:
         yield from _read_bucket(url, parts, recursive=recursive)
 
 
-def local_directory(url: str) -> str | None:
+def local_directory(url: str, local_files: LocalFiles) -> str | None:
     """Return the path of the directory of this machine that url names; None if it names something else."""
     parts = urlsplit(url)
-    if parts.scheme != "file" or not (path := local_path(url, parts)).is_dir():
+    if parts.scheme != "file":
         return None
-    return str(path)
+    path = local_path(url, parts)
+    local_files.check(path)
+    return str(path) if path.is_dir() else None
 
 
 def _unreadable(url: str, reason: object) -> UrlError:
@@ -98,19 +102,20 @@ def local_path(url: str, parts: SplitResult) -> Path:
     return Path(unquote(parts.path, errors="surrogateescape"))
 
 
-def _read_local(url: str, path: Path, *, recursive: bool) -> Iterator[Content]:
-    if path.is_dir():
-        if not recursive:
-            raise _unreadable(url, "it is a directory: ask for it recursively")
-        for file in sorted(each for each in path.rglob("*") if each.is_file()):
-            yield str(file.relative_to(path)), _read_file(url, file)
-    else:
-        yield "", _read_file(url, path)
+def _read_local(url: str, path: Path, local_files: LocalFiles, *, recursive: bool) -> Iterator[Content]:
+    local_files.check(path)
+    if not path.is_dir():
+        yield "", _read_file(url, str(path), local_files)
+        return
+    if not recursive:
+        raise _unreadable(url, "it is a directory: ask for it recursively")
+    for file in local_files.files_below(str(path)):
+        yield os.path.relpath(file, path), _read_file(url, file, local_files)
 
 
-def _read_file(url: str, path: Path) -> Iterator[bytes]:
+def _read_file(url: str, path: str, local_files: LocalFiles) -> Iterator[bytes]:
     try:
-        with path.open("rb", buffering=0) as file:
+        with os.fdopen(local_files.open(path), "rb", buffering=0) as file:
             while piece := file.read(_PIECE_BYTES):
                 yield piece
     except OSError as error:

@@ -20,6 +20,7 @@ from trunkline.model.ids import new_id
 from trunkline.model.jobs import CommitState
 from trunkline.model.names import DEFAULT_PROJECT, FILE_SETS_REPO
 from trunkline.model.versions import BranchKey, CommitKey, CommitReference
+from trunkline.objects.local_files import LocalFiles
 from trunkline.pfs.bases import CommitFailedError, good_ancestor, root_of, unsettled_ancestors
 from trunkline.pfs.commits import (
     check_can_start,
@@ -56,6 +57,8 @@ class Versioning:
         self.derived: dict[str, Callable[[CommitRow], str]] = {}
         """By type of repo, what makes the file set of a commit that nobody writes, when it is first read."""
         self.writes = Writes()
+        self.local_files = LocalFiles()
+        """Which files of this machine URLs may name."""
         self.work = Changes()
         """Announced when jobs may be ready or have ended, which is less often than any change."""
         self.settling = Settling(self, supervisor or Supervisor())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from trunkline.model.pipelines import Egress, SecretMount
 from trunkline.objects.export import Export
+from trunkline.objects.local_files import LocalFiles
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.table_egress import PASSWORD_VARIABLE, fill_tables
 from trunkline.storage.fileset import FileSet
@@ -24,14 +25,18 @@ def password_mounts(egress: Egress | None) -> tuple[SecretMount, ...]:
     return () if secret is None else (SecretMount(secret.name, secret.key, env_var=PASSWORD_VARIABLE),)
 
 
-def copy_out(files: FileSet, egress: Egress, *, secrets: Secrets, check: Callable[[], None]) -> EgressResult:
-    """Copy all files to where the spec says; ``check`` is called now and then, and may raise to end it.
+def copy_out(
+    files: FileSet, egress: Egress, *, secrets: Secrets, local_files: LocalFiles, check: Callable[[], None]
+) -> EgressResult:
+    """Copy all files to where the spec says, on this machine where local_files allow it.
 
+    ``check`` is called now and then, and may raise to end it.
     Doing it twice gives the same. Raises Error, with the reason for the user.
     """
     if egress.sql_database is not None:
-        return EgressResult(rows_written=fill_tables(files, egress.sql_database, secrets=secrets, check=check))
-    target = Export(egress.object_storage.url if egress.object_storage is not None else egress.URL)
+        rows = fill_tables(files, egress.sql_database, secrets=secrets, local_files=local_files, check=check)
+        return EgressResult(rows_written=rows)
+    target = Export(egress.object_storage.url if egress.object_storage is not None else egress.URL, local_files)
     written = 0
     for row in files.files():
         check()

@@ -63,7 +63,13 @@ class Publication:
         if file_sets.collision(root, layers):
             return  # the job is about to fail for that
         try:
-            copy_out(file_sets.open(root), egress, secrets=self.secrets, check=self.life.check_wanted)
+            copy_out(
+                file_sets.open(root),
+                egress,
+                secrets=self.secrets,
+                local_files=self.versioning.local_files,
+                check=self.life.check_wanted,
+            )
         except Error as error:
             self.life.end(JobState.FAILURE, f"egress failed: {error}")
             raise JobEndedError from error

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchT
 
 from trunkline.errors import InvalidInputError, UnavailableError
 from trunkline.model.pipelines import SQLDatabaseEgress, SQLFileFormat
+from trunkline.objects.local_files import LocalFiles
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.table_rows import Row, column_value, csv_rows, json_rows, text_form
 from trunkline.storage.fileset import FileSet
@@ -25,17 +26,24 @@ _DRIVERS = {
     "postgresql": _POSTGRES,
     "mysql": "mysql+pymysql",
 }
+_SERVERS = frozenset({"postgresql", "mysql", "mariadb", "mssql", "oracle", "snowflake", "cockroachdb", "redshift"})
+_IN_MEMORY = ":memory:"
 _PACKAGES = {"postgresql": "trunkline[postgres]", "mysql": "pymysql", "snowflake": "snowflake-sqlalchemy"}
 
 
 def fill_tables(
-    files: FileSet, egress: SQLDatabaseEgress, *, secrets: Secrets, check: Callable[[], None]
+    files: FileSet,
+    egress: SQLDatabaseEgress,
+    *,
+    secrets: Secrets,
+    local_files: LocalFiles,
+    check: Callable[[], None],
 ) -> dict[str, int]:
     """Empty and fill the tables that are the first parts of the paths; return how many rows each has got.
 
     One transaction: if anything fails, all tables are as they were.
     """
-    url = _database_url(egress, secrets)
+    url = _checked_file(_database_url(egress, secrets), local_files)
     by_table: dict[str, list[str]] = defaultdict(list)
     for row in files.files():
         by_table[row.path.split("/")[1]].append(row.path)
@@ -65,11 +73,30 @@ def _database_url(egress: SQLDatabaseEgress, secrets: Secrets) -> URL:
             "egress.sqlDatabase.url is no URL of a database, such as postgres://me@host/db"
         ) from None
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
-    if not (url.host or url.username):
-        return url  # a file of this machine
+    if _is_file(url):
+        return url
     if egress.secret is not None and egress.secret.name:
         return url.set(password=secrets.value(egress.secret.name, egress.secret.key))
     return url.set(password=url.password or os.environ.get(PASSWORD_VARIABLE))
+
+
+def _is_file(url: URL) -> bool:
+    """Whether that names a file of this machine, as all do that are of no server that we know."""
+    return url.get_backend_name() not in _SERVERS and not (url.host or url.username)
+
+
+def _checked_file(url: URL, local_files: LocalFiles) -> URL:
+    """Return a URL of a file with its links followed, if the file may be named; that of a server as it is."""
+    if not _is_file(url):
+        return url
+    if not url.database or url.database == _IN_MEMORY:
+        return url
+    if url.query or not url.database.startswith("/"):
+        raise InvalidInputError(
+            "egress.sqlDatabase.url: write a database of the server's machine with its full path and nothing after it: "
+            f"{url.drivername}:////DIRECTORY/FILE"
+        )
+    return url.set(database=local_files.check(url.database))
 
 
 def _open_engine(url: URL) -> Engine:

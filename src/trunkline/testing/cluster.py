@@ -89,12 +89,16 @@ class Cluster:
         return [line.message for line in self.pps.GetLogs(pps_pb2.GetLogsRequest(job=job, **options))]
 
 
-def open_cluster(home: Path, *, workers: int = 2, program: Program | None = None) -> tuple[Cluster, Callable[[], None]]:
+def open_cluster(
+    home: Path, *, workers: int = 2, program: Program | None = None, allowed_files: tuple[Path, ...] = ()
+) -> tuple[Cluster, Callable[[], None]]:
     """Return a cluster with its state in home, and how to close it.
 
     With a program, that is the user code of every pipeline, and no process is started.
     """
-    options = ServerOptions(home=home, host="127.0.0.1", grpc_port=0, http_port=0, workers=workers)
+    options = ServerOptions(
+        home=home, host="127.0.0.1", grpc_port=0, http_port=0, workers=workers, allowed_files=allowed_files
+    )
     open_executor = None if program is None else partial(InProcessExecutor, program=program)
     server = Server(options, open_executor=open_executor)
     channel = grpc.insecure_channel(server.address.removeprefix("grpc://"))

@@ -46,9 +46,11 @@ class Story:
         """Create a user repo of the default project."""
         self.pfs.CreateRepo(pfs_pb2.CreateRepoRequest(repo=Repo(name=name)))
 
-    def put(self, target: Commit, *requests: ModifyFileRequest) -> None:
+    def put(
+        self, target: Commit, *requests: ModifyFileRequest, metadata: tuple[tuple[str, str | bytes], ...] = ()
+    ) -> None:
         """Write files in one stream."""
-        self.pfs.ModifyFile(iter([ModifyFileRequest(set_commit=target), *requests]))
+        self.pfs.ModifyFile(iter([ModifyFileRequest(set_commit=target), *requests]), metadata=metadata)
 
     def head(self, branch: str = "in@master") -> Commit:
         """Return the head of a branch."""

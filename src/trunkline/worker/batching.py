@@ -77,7 +77,7 @@ class Batch:
             self._context.clear_working_dir(find_user(transform.user))
             command = first.command(transform.cmd)
             command.own_env["PPS_WORKER_GRPC_PORT"] = str(service.port)
-            with _Signals(self, service, self._context.interrupts) as signals:
+            with _Signals(self, service, self._context.interrupts, launcher=launcher.pid) as signals:
                 finished = run_command(
                     launcher,
                     command,
@@ -183,10 +183,11 @@ class _Signals:
     It is the `Interrupts` of the command, and acts in the thread that waits for it.
     """
 
-    def __init__(self, batch: Batch, service: NextDatumService, orders: Interrupts) -> None:
+    def __init__(self, batch: Batch, service: NextDatumService, orders: Interrupts, *, launcher: int) -> None:
         self._batch = batch
         self._service = service
         self._orders = orders
+        self._launcher = launcher
         self._alarm, self._alarm_end = os.pipe()
         self._timer: threading.Timer | None = None
         self._asked = False
@@ -221,8 +222,11 @@ class _Signals:
             self._asked = True
             return
         self._asked = False
+        error = self._service.question(self._launcher)
+        if error is None:
+            return
         self._stop_timer()
-        self._service.answer(self._batch.next_env(self._service.question()))
+        self._service.answer(self._batch.next_env(error))
         self._start_timer()
 
     def _start_timer(self) -> None:

@@ -158,15 +158,15 @@ class _Finder:
             os.close(directory)
 
     def _follow(self, link: str, place: str, above: tuple[tuple[int, int], ...]) -> Iterator[Output]:
-        target = os.path.realpath(link)
-        directory, _, name = target.rpartition("/")
         try:
+            target = os.path.realpath(link)
             with looked_at(target) as found:
                 status = os.fstat(found)
         except OSError as error:
             what = self._refusal(link, error)
             raise OutputError(f"cannot upload /pfs/out{place}: the symbolic link to {what}") from None
         self._check_no_process(status, place)
+        directory, _, name = target.rpartition("/")
         if stat.S_ISDIR(status.st_mode):
             with looked_at(directory or "/") as parent:
                 opened = self._opened(open_directory, _Entry(name or ".", parent, target, place), _DIR_MODE)

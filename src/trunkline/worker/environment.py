@@ -4,17 +4,52 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from trunkline.errors import InvalidInputError
 from trunkline.model.datums import Datum, DatumInput, DatumSet
 from trunkline.model.residents import Resident
 from trunkline.worker.namespace import VIEW
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_PASSED = frozenset(
+    {
+        *("HOME", "LOGNAME", "SHELL", "USER"),
+        *("LANG", "LANGUAGE", "TMPDIR", "TZ"),
+        *("CONDA_DEFAULT_ENV", "CONDA_PREFIX", "LD_LIBRARY_PATH", "PATH", "VIRTUAL_ENV"),
+        *("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"),
+    }
+)
+_PASSED_PREFIXES = ("LC_", "PACHD_")
+_PROXIES = frozenset({"all_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy"})
 _PFS = re.compile(r"(?<![\w./-])/pfs(?![\w-])")
 # Huge pages make forks cheap; large arrays that come and go on the heap spare each child the faults of fresh mappings.
 _MALLOC_TUNABLES = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824"
+
+
+def script_environment(environ: Mapping[str, str], passed: Collection[str] = ()) -> dict[str, str]:
+    """Return what commands see of a server's environment (decision 23): who and where we are, and what was asked for.
+
+    Of proxies those that tell no password.
+    """
+    return {name: value for name, value in environ.items() if name in passed or _is_passed(name, value)}
+
+
+def check_passed(passed: Collection[str], environ: Mapping[str, str]) -> None:
+    """Raise InvalidInputError for what cannot be passed on."""
+    for name in passed:
+        if "=" in name:
+            shown, _, _ = name.partition("=")
+            raise InvalidInputError(f"--pass-env {shown}=…: name the variable alone; its value is the server's own")
+        if name not in environ:
+            raise InvalidInputError(f"--pass-env {name}: the server has no such variable: set it where it is started")
+
+
+def _is_passed(name: str, value: str) -> bool:
+    if name.lower() in _PROXIES:
+        return "@" not in value
+    return name in _PASSED or name.startswith(_PASSED_PREFIXES)
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:

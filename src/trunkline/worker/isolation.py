@@ -1,14 +1,17 @@
 """Which view of ``/pfs`` user code gets: a real one by a mount namespace, or a directory that stands for it."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from trunkline.worker import namespace
+from trunkline.worker.namespace import Hiding
 
 MAPPED_WARNING = (
     "no private mount namespace is to be had here ({reason}), so there is no /pfs: each worker's view lies in a "
     "directory of its own, which the variable PFS names. Paths that start with /pfs are mapped to it in transform.cmd, "
-    "stdin and the environment; a program that has /pfs written in its own code will not find it"
+    "stdin and the environment; a program that has /pfs written in its own code will not find it. Nor is the server's "
+    "state directory hidden from commands that run as the server's own user"
 )
 
 
@@ -23,19 +26,28 @@ class Isolation(StrEnum):
     """By a directory of another name."""
 
 
-def isolate(wish: Isolation, scratch: Path) -> tuple[str, tuple[str, ...]]:
-    """Give this process its view, with ``scratch/pfs`` behind it; return its path and what the user should know.
+@dataclass(frozen=True, slots=True)
+class Isolated:
+    """How a process sees things now: the path of its view, what the user should know, a way to what is hidden."""
+
+    seen_as: str
+    warnings: tuple[str, ...] = ()
+    hidden: int | None = None
+    """A descriptor of the directory that is hidden."""
+
+
+def isolate(wish: Isolation, scratch: Path, hiding: Hiding | None = None) -> Isolated:
+    """Give this process its view, with ``scratch/pfs`` behind it; where that is by a namespace, hide a directory.
 
     To be called before anything has started a thread. Raises NamespaceError if only a namespace will do.
     """
     reason = "mapped paths were asked for"
     if wish is not Isolation.MAPPED:
-        reason = namespace.check(scratch)
+        reason = namespace.check(scratch, hiding)
         if not reason:
-            namespace.enter(scratch)
-            return namespace.VIEW, ()
+            return Isolated(namespace.VIEW, hidden=namespace.enter(scratch, hiding))
         if wish is Isolation.NAMESPACE:
             raise namespace.NamespaceError(reason)
     view = scratch / "pfs"
     view.mkdir(parents=True, exist_ok=True)
-    return str(view), (MAPPED_WARNING.format(reason=reason),)
+    return Isolated(str(view), (MAPPED_WARNING.format(reason=reason),))

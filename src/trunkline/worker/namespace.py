@@ -8,10 +8,11 @@ probe (see `probe`).
 import ctypes
 import os
 import platform
+import re
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +23,13 @@ _MS_RDONLY, _MS_NOSUID, _MS_REMOUNT, _MS_BIND, _MS_REC = 1, 2, 32, 4096, 16384
 _MS_UNBINDABLE, _MS_PRIVATE = 1 << 17, 1 << 18
 _MNT_DETACH = 2
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 24, 38
-_CAP_SYS_ADMIN = 21
+_PR_SET_DUMPABLE = 4
+_CAP_SYS_PTRACE, _CAP_SYS_ADMIN, _CAP_PERFMON = 19, 21, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}
 _ROOT_OPTIONS = b"size=1m,mode=755"
+_MASK_OPTIONS = b"size=1m,mode=711"
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 class NamespaceError(Exception):
@@ -39,37 +43,56 @@ class _Capabilities:
     inheritable: int
 
 
-def enter(scratch: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Hiding:
+    """A directory that programs in the view are not to see, and what lies in it that they are to see all the same."""
+
+    directory: Path
+    kept: Sequence[Path] = ()
+
+
+def enter(scratch: Path, hiding: Hiding | None = None) -> int | None:
     """Put this process, and all that it starts from now on, into a view where ``/pfs`` is ``scratch/pfs``.
 
-    Everything else of the file system stays as it was. Afterwards nobody in the view can mount or unmount. Call it
-    before anything has started a thread, and `check` before it: a failure half way leaves the process unusable.
+    Everything else of the file system stays as it was, but for what is hidden: there is an empty directory in its
+    place, wherever it is mounted. Returns a descriptor by which this process alone gets to what is hidden. Afterwards
+    nobody in the view can mount or unmount. Call it before anything has started a thread, and `check` before it: a
+    failure half way leaves the process unusable.
     """
     pfs, root = scratch / "pfs", scratch / "root"
     pfs.mkdir(parents=True, exist_ok=True)
     root.mkdir(exist_ok=True)
     working_dir = os.getcwd()
+    others = [] if hiding is None else list(_other_places(os.path.realpath(hiding.directory)))
     if not _may_mount():
         _enter_user_namespace()
     else:
         _call("unshare", _CLONE_NEWNS)
     _build_root(root, pfs)
+    hidden = _hide(root, hiding, others, scratch) if hiding is not None else None
     _pivot(root)
     os.chdir(working_dir)
     _drop_mount_rights()
+    return hidden
 
 
-def check(scratch: Path) -> str:
+def check(scratch: Path, hiding: Hiding | None = None) -> str:
     """Return why `enter` would fail here, or "" if it works. Tries it in a forked child."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        _report(writer, lambda: enter(scratch))
+        _report(writer, lambda: enter(scratch, hiding))
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8") as report:
         reason = report.read()
     _, status = os.waitpid(child, 0)
     return reason or ("" if status == 0 else f"the attempt ended with status {status}")
+
+
+def close_to_others() -> None:
+    """Keep this process's memory, descriptors and environment from other processes of its user."""
+    if sys.platform == "linux":
+        _libc().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def probe(scratch: Path) -> str:
@@ -79,7 +102,7 @@ def probe(scratch: Path) -> str:
     return attempt.stdout.strip() if attempt.returncode == 0 else attempt.stderr.strip() or "the probe failed"
 
 
-def _report(writer: int, attempt: Callable[[], None]) -> None:
+def _report(writer: int, attempt: Callable[[], object]) -> None:
     status = 1
     try:
         attempt()
@@ -150,6 +173,81 @@ def _show(entry: "os.DirEntry[str]", place: Path) -> None:
         _mount(os.fsencode(entry.path), str(place), None, _MS_BIND)
 
 
+def _hide(root: Path, hiding: Hiding, others: Sequence[str], scratch: Path) -> int:
+    """Lay an empty directory over one in the new root, and over the other ways to it. Return a descriptor of it."""
+    directory = os.path.realpath(hiding.directory)
+    hidden = os.open(f"{root}{directory}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    places = [directory, *(place for place in others if os.path.isdir(f"{root}{place}"))]
+    for place in places:
+        _mount(b"tmpfs", f"{root}{place}", b"tmpfs", _MS_NOSUID, _MASK_OPTIONS)
+    for kept in map(os.path.realpath, (scratch, *hiding.kept)):
+        if kept.startswith(f"{directory}/"):
+            os.makedirs(f"{root}{kept}", exist_ok=True)
+            _mount(os.fsencode(kept), f"{root}{kept}", None, _MS_BIND | _MS_REC)
+    for place in places:
+        _mount(None, f"{root}{place}", None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID)
+    return hidden
+
+
+def _other_places(directory: str) -> Iterator[str]:
+    """Yield where else a directory, or something below it, is mounted."""
+    mounts = list(_mounts())
+    above = [mount for mount in mounts if _is_within(directory, mount.place)]
+    if not above:
+        return
+    holder = max(reversed(above), key=lambda mount: len(mount.place))  # of several in one place the last one counts
+    inside = _joined(holder.inside, directory[len(holder.place.rstrip("/")) :])
+    identity = _identity(directory)
+    for mount in mounts:
+        if mount.device != holder.device or _is_within(mount.place, directory):
+            continue
+        if _is_within(inside, mount.inside):
+            place = _joined(mount.place, inside[len(mount.inside.rstrip("/")) :])
+            if place != directory and _identity(place) == identity:
+                yield place
+        elif _is_within(mount.inside, inside) and os.path.isdir(mount.place):
+            yield mount.place
+
+
+@dataclass(frozen=True, slots=True)
+class _Mount:
+    """That a directory of a device's file system is seen at a place."""
+
+    device: str
+    inside: str
+    place: str
+
+
+def _mounts() -> Iterator[_Mount]:
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, _, device, inside, place, *_ = line.split(" ")
+        yield _Mount(device, _unescaped(inside), _unescaped(place))
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), text)
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def _joined(directory: str, rest: str) -> str:
+    return directory.rstrip("/") + rest or "/"
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _pivot(root: Path) -> None:
     os.chdir(root)
     number = _PIVOT_ROOT.get(platform.machine())
@@ -167,7 +265,10 @@ def _drop_mount_rights() -> None:
     """Give up what could undo the view, for this process and for every program that it will execute."""
     libc = _libc()
     if os.geteuid() == 0:
-        libc.prctl(_PR_CAPBSET_DROP, _CAP_SYS_ADMIN, 0, 0, 0)
+        # Without the others, programs may look at what they start, but not at the server, nor at us, with the ways to
+        # what is hidden.
+        for capability in (_CAP_SYS_ADMIN, _CAP_SYS_PTRACE, _CAP_PERFMON):
+            libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
         _set_capabilities(_without(_capabilities(), _CAP_SYS_ADMIN))
     else:
         _set_capabilities(_Capabilities(0, 0, 0))

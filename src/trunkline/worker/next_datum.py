@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from trunkline.worker.callers import is_from_below
+
 _SERVICE = "trunkline.executors.next_datum"
 
 
@@ -40,21 +42,30 @@ class NextDatumService:
         """Return the descriptor that is readable when somebody asks for a datum."""
         return self._socket.fileno()
 
-    def question(self) -> str:
-        """Return what is said of the present datum by who asks for the next: "" if it is done, else why it failed."""
-        return str(self._read()["error"])
+    def question(self, launcher: int) -> str | None:
+        """Return what is said of the present datum by who asks for the next: "" if it is done, else why it failed.
+
+        None where it is no process below the launcher that asks: any user of this machine reaches the port.
+        """
+        asked = self._read()
+        if is_from_below(launcher, peer_port=asked["peer_port"], own_port=self.port):
+            return str(asked["error"])
+        self._write({"refusal": "only the process that handles this datum may ask for the next one"})
+        return None
 
     def answer(self, env: Mapping[str, str]) -> None:
         """Answer with the environment of the next datum."""
-        text = json.dumps({"env": [f"{name}={value}" for name, value in env.items()]})
-        self._stream.write(text.encode() + b"\n")
-        self._stream.flush()
+        self._write({"env": [f"{name}={value}" for name, value in env.items()]})
 
     def close(self) -> None:
         """End the service."""
         self._stream.close()
         self._socket.close()
         self._process.wait()
+
+    def _write(self, answer: dict[str, Any]) -> None:
+        self._stream.write(json.dumps(answer).encode() + b"\n")
+        self._stream.flush()
 
     def _read(self) -> dict[str, Any]:
         line = self._stream.readline()

@@ -32,6 +32,7 @@ from trunkline.worker.channel import (
     Run,
 )
 from trunkline.worker.context import WorkerContext, open_context
+from trunkline.worker.environment import script_environment
 from trunkline.worker.interrupts import CancelledError
 from trunkline.worker.resident import run_resident
 from trunkline.worker.run import run_datum_set
@@ -54,6 +55,7 @@ class Arguments:
     socket_fd: int
     alive_fd: int
     parent: int
+    passed_variables: tuple[str, ...] = ()
 
 
 class Coordinator:
@@ -115,7 +117,7 @@ def serve(arguments: Arguments, *, seen_as: str, warnings: tuple[str, ...]) -> N
         objects=objects,
         file_sets=FileSets(objects, coordinator),
         view=View(arguments.scratch / "pfs", seen_as=seen_as, fetches_at_once=_fetches_at_once(arguments.object_url)),
-        environ=dict(os.environ),
+        environ=script_environment(os.environ, arguments.passed_variables),
         working_dir=arguments.working_dir,
         interrupts=coordinator,
         alive_fd=arguments.alive_fd,

@@ -10,7 +10,9 @@ from trunkline.testing.cluster import Cluster, open_cluster
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster of this module's own."""
-    opened, close = open_cluster(tmp_path_factory.mktemp("cluster") / "home")
+    opened, close = open_cluster(
+        tmp_path_factory.mktemp("cluster") / "home", allowed_files=(tmp_path_factory.getbasetemp(),)
+    )
     try:
         yield opened
     finally:

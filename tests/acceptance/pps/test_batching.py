@@ -1,12 +1,14 @@
 """One process for many datums, asked for through the published client, unmodified."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import grpc
 import pytest
 
-from trunkline.proto import pps_pb2
+from trunkline.proto import pps_pb2, worker_pb2, worker_pb2_grpc
 from trunkline.testing.cluster import Cluster, pfs
 
 ROOT = Path(__file__).parents[3]
@@ -162,3 +164,36 @@ def test_a_worker_does_not_load_grpc_for_it() -> None:
     command = "import trunkline.worker.serve, sys; sys.exit('grpc' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0
+
+
+def test_nobody_else_can_say_that_a_datum_is_done(cluster: Cluster, tmp_path: Path) -> None:
+    script, port, go = (tmp_path / name for name in ("foreign.py", "port", "go"))
+    for fifo in (port, go):
+        os.mkfifo(fifo)
+    script.write_text(
+        "import os, sys\n"
+        "from pachyderm_sdk import Client\n"
+        "worker = Client().worker\n"
+        "while True:\n"
+        "    with worker.batch_datum(), open('/pfs/out/x', 'w') as out:\n"
+        "        print('half', end='', file=out, flush=True)\n"
+        "        with open(sys.argv[1], 'w') as port:\n"
+        "            port.write(os.environ['PPS_WORKER_GRPC_PORT'])\n"
+        "        open(sys.argv[2]).read()\n"
+        "        print(' and whole', end='', file=out)\n"
+    )
+    cluster.create_repo("foreign-in")
+    cluster.put("foreign-in", {"/a": ""})
+    transform = {"cmd": [str(SDK_PYTHON), str(script), str(port), str(go)], "datum_batching": True}
+    cluster.create({"pipeline": {"name": "foreign"}, "transform": transform, "input": pfs("foreign-in", name="in")})
+
+    address = f"127.0.0.1:{port.read_text()}"
+    with grpc.insecure_channel(address) as channel:
+        for error in ("", "it failed"):
+            with pytest.raises(grpc.RpcError) as refused:
+                worker_pb2_grpc.WorkerStub(channel).NextDatum(worker_pb2.NextDatumRequest(error=error), timeout=60)
+            assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    go.write_text("")
+
+    assert cluster.finished_job("foreign").state == SUCCESS
+    assert cluster.files("foreign") == {"/x": "half and whole"}

@@ -15,7 +15,10 @@ _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_len
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A server of this test's own."""
-    running = Server(ServerOptions(home=tmp_path / "home", host="127.0.0.1", grpc_port=0, http_port=0, workers=1))
+    options = ServerOptions(
+        home=tmp_path / "home", host="127.0.0.1", grpc_port=0, http_port=0, workers=1, allowed_files=(tmp_path,)
+    )
+    running = Server(options)
     yield running
     running.close()
 

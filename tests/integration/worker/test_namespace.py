@@ -11,9 +11,9 @@ from trunkline.worker.isolation import Isolation, isolate
 IN_VIEW = """
 import os, subprocess, sys
 from pathlib import Path
-from trunkline.worker.isolation import Isolation, isolate
+from trunkline.worker.isolation import Isolated, Isolation, isolate
 scratch = Path(sys.argv[1])
-assert isolate(Isolation.NAMESPACE, scratch) == ("/pfs", ())
+assert isolate(Isolation.NAMESPACE, scratch) == Isolated("/pfs")
 exec(sys.argv[2])
 """
 
@@ -79,7 +79,8 @@ def test_checking_leaves_this_process_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_mapped_view_is_a_directory_with_a_warning(tmp_path: Path) -> None:
-    seen_as, (warning,) = isolate(Isolation.MAPPED, tmp_path)
+    isolated = isolate(Isolation.MAPPED, tmp_path)
+    seen_as, (warning,) = isolated.seen_as, isolated.warnings
 
     assert seen_as == str(tmp_path / "pfs")
     assert Path(seen_as).is_dir()

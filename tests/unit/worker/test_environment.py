@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from trunkline.errors import InvalidInputError
 from trunkline.model.datums import Datum, DatumInput, DatumSet, InputSource
 from trunkline.model.pipelines import Transform
 from trunkline.worker.environment import (
     base_environment,
+    check_passed,
     datum_environment,
     interpreter_environment,
     limits_threads,
     map_pfs,
+    script_environment,
     set_environment,
 )
 
@@ -100,3 +103,23 @@ def test_a_port_beside_the_worker_is_the_servers_own() -> None:
 
 def test_our_commands_are_found_with_whatever_path() -> None:
     assert shutil.which("pachctl", path=base_environment({"PATH": "/nowhere"})["PATH"])
+
+
+def test_commands_see_who_and_where_they_are_and_no_keys() -> None:
+    usual = {"HOME": "/h", "PATH": "/bin", "LC_ALL": "C", "TZ": "UTC", "VIRTUAL_ENV": "/v", "PACHD_ADDRESS": "grpc://x"}
+    kept_back = {"AWS_SECRET_ACCESS_KEY": "k", "PYTHONPATH": "/p", "OMP_NUM_THREADS": "8", "TRUNKLINE_HOME": "/t"}
+    proxies = {"HTTPS_PROXY": "http://proxy:3128", "http_proxy": "http://me:word@proxy", "no_proxy": "localhost"}
+
+    found = script_environment({**usual, **kept_back, **proxies}, ("PYTHONPATH", "ABSENT"))
+
+    assert found == {**usual, "PYTHONPATH": "/p", "HTTPS_PROXY": "http://proxy:3128", "no_proxy": "localhost"}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("NO_SUCH", "the server has no such variable"), ("A=b", "name the variable")]
+)
+def test_a_variable_that_cannot_be_passed_on_is_refused(name: str, hint: str) -> None:
+    with pytest.raises(InvalidInputError, match=hint) as refusal:
+        check_passed((name,), {"A": "b"})
+
+    assert "=b" not in str(refusal.value)

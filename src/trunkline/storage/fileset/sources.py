@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,13 +51,21 @@ class Seen:
     """When the looking began."""
 
 
-def look_at(directory: str) -> Seen:
+class Guard(Protocol):
+    """Raises an error for what a walk has come to and may not go on with: a directory, or a link to a file."""
+
+    def __call__(self, path: str, *, is_link: bool) -> None:
+        """Look at one path."""
+
+
+def look_at(directory: str, guard: Guard | None = None) -> Seen:
     """Return the files below directory: regular ones and links to such. Links to directories are not followed.
 
-    Raise UrlError if one of the directories cannot be read, InvalidInputError if a name is no plain text.
+    The guard is asked about each directory and each link. Raise UrlError if one of the directories cannot be read,
+    InvalidInputError if a name is no plain text.
     """
     began = time.time_ns()
-    rows = sorted(_walk(directory))
+    rows = sorted(_walk(directory, guard))
     for name, *_ in rows:
         if not name.isascii():
             check_writable(name)
@@ -65,16 +74,20 @@ def look_at(directory: str) -> Seen:
     return Seen(directory, pa.RecordBatch.from_arrays(arrays, schema=_SEEN), began)
 
 
-def _walk(directory: str) -> Iterator[tuple[str, int, int, int, int, int]]:
+def _walk(directory: str, guard: Guard | None) -> Iterator[tuple[str, int, int, int, int, int]]:
     pending = [""]
     while pending:
         below = pending.pop()
+        if guard is not None:
+            guard(os.path.join(directory, below), is_link=False)
         try:
             with os.scandir(os.path.join(directory, below)) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(f"{below}{entry.name}/")
                     elif entry.is_file():
+                        if guard is not None and entry.is_symlink():
+                            guard(entry.path, is_link=True)
                         look = entry.stat()
                         yield (
                             below + entry.name,

@@ -16,7 +16,7 @@ from trunkline.storage.chunk.chunker import CHUNK_BYTES_MIN, Chunker
 from trunkline.storage.chunk.writer import ChunkWriter, StoredChunk
 from trunkline.storage.fileset.edits import EDITS_SCHEMA, Edit, edits_batch, normalise
 from trunkline.storage.fileset.rows import DEFAULT_TAG, LAYERS, FileRow, Op
-from trunkline.storage.fileset.sources import Seen, SourceMemory, look_at
+from trunkline.storage.fileset.sources import Guard, Seen, SourceMemory, look_at
 from trunkline.storage.table import Table, TableStore, write_table
 from trunkline.storage.table.segment import concat
 
@@ -76,7 +76,14 @@ class LayerWriter:
         self._append_from(self._appending(path, tag), descriptor)
 
     def add_tree(
-        self, path: str, directory: str, *, replace: bool = False, reread: bool = False, tag: str = DEFAULT_TAG
+        self,
+        path: str,
+        directory: str,
+        *,
+        replace: bool = False,
+        reread: bool = False,
+        tag: str = DEFAULT_TAG,
+        guard: Guard | None = None,
     ) -> None:
         """Append each file below a local directory to the file below path, or put it in that file's place.
 
@@ -85,7 +92,7 @@ class LayerWriter:
         """
         base = clean(path).rstrip("/") + "/"
         _file_path(base + "name")
-        seen = look_at(directory)
+        seen = look_at(directory, guard)
         self._tree = seen if not self._seq else None
         known, new = self._sources.split(seen, self._store.index, reread=reread)
         op = Op.REPLACE if replace else Op.APPEND
