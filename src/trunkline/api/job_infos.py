@@ -11,7 +11,8 @@ from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.queries import jobs as job_queries
 from trunkline.pps.queries import pipelines as pipeline_queries
-from trunkline.pps.queries.jobs import FIRST_PAGE, PAGE, JobRow, Place, Wanted
+from trunkline.pps.queries.job_places import Place, Wanted
+from trunkline.pps.queries.jobs import FIRST_PAGE, PAGE, JobRow
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.proto import pps_pb2
 

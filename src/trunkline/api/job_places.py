@@ -7,7 +7,8 @@ meant, so that the time at which a job was created is an exact marker for every 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.pfs.transaction import Transaction
-from trunkline.pps.queries.jobs import JobRow, Place, keys_made_at
+from trunkline.pps.queries.job_places import Place
+from trunkline.pps.queries.jobs import JobRow, keys_made_at
 
 _MARKS = 999
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Select, delete, insert, literal, select, tuple_, update
+from sqlalchemy import Column, Connection, Row, Select, delete, insert, select, update
 
-from trunkline.db.tables import commit_provenance, commits, datum_sets, jobs, pipelines
+from trunkline.db.tables import commits, datum_sets, jobs, pipelines
 from trunkline.model.jobs import JobState, PipelineType
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.queries.garbage import replace_in
+from trunkline.pps.queries.job_places import Place, Wanted, jobs_beyond
 
 FIRST_PAGE = 16
 PAGE = 256
@@ -138,25 +139,6 @@ def jobs_of_set(connection: Connection, id: str) -> list[JobRow]:  # noqa: A002
     return [_job(row) for row in connection.execute(_select().where(jobs.c.id == id).order_by(jobs.c.key))]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which jobs a listing is of, where it says, and in which order."""
-
-    pipeline_key: int | None = None
-    projects: Sequence[str] = ()
-    input_commits: Sequence[int] = ()
-    """The jobs that read all of these."""
-    oldest_first: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place between jobs: after that of this time and key, in either order. Without a key, after all of that time."""
-
-    created_at: int
-    key: int | None = None
-
-
 def list_jobs(
     connection: Connection, *, pipeline_key: int | None = None, projects: Sequence[str] = (), oldest_first: bool = False
 ) -> Iterator[JobRow]:
@@ -175,31 +157,11 @@ def jobs_page(connection: Connection, wanted: Wanted, beyond: Place | None, size
     """Return the first jobs of a listing that lie beyond a place, at most so many."""
     order = [column if wanted.oldest_first else column.desc() for column in (jobs.c.created_at, jobs.c.key)]
     # The limit is inside, so that no database joins and sorts all jobs for a page.
-    inner = _of_page(wanted, beyond).order_by(*order).limit(size).subquery()
+    inner = jobs_beyond(wanted, beyond).order_by(*order).limit(size).subquery()
     named = select(inner, pipelines.c.project, pipelines.c.name)
     named = named.join(pipelines, pipelines.c.key == inner.c.pipeline)
     outer = [column if wanted.oldest_first else column.desc() for column in (inner.c.created_at, inner.c.key)]
     return [_job(row) for row in connection.execute(named.order_by(*outer))]
-
-
-def _of_page(wanted: Wanted, beyond: Place | None) -> Select[Any]:
-    statement = select(jobs)
-    if wanted.pipeline_key is not None:
-        statement = statement.where(jobs.c.pipeline == wanted.pipeline_key)
-    if wanted.projects:
-        own = select(pipelines.c.key).where(pipelines.c.project.in_(wanted.projects))
-        statement = statement.where(jobs.c.pipeline.in_(own))
-    for upstream in wanted.input_commits:
-        of_input = select(commit_provenance.c.commit).where(commit_provenance.c.upstream == upstream)
-        statement = statement.where(jobs.c.output_commit.in_(of_input))
-    if beyond is None:
-        return statement
-    if beyond.key is None:
-        time = beyond.created_at
-        return statement.where(jobs.c.created_at > time if wanted.oldest_first else jobs.c.created_at < time)
-    place = tuple_(jobs.c.created_at, jobs.c.key)
-    last = tuple_(literal(beyond.created_at), literal(beyond.key))
-    return statement.where(place > last if wanted.oldest_first else place < last)
 
 
 def keys_made_at(connection: Connection, created_at: int) -> list[int]:
