@@ -30,7 +30,8 @@ class CronTriggers:
     def look(self, at: int, attempt: Attempt) -> tuple[int | None, list[str]]:
         """Move what is due at that time; return when the next one is due, or None, and what each attempt is called."""
         with self._versioning.reading() as tx:
-            rows = [row for row in branches.list_triggered_branches(tx.connection) if (row.trigger or {}).get("cron_spec")]
+            triggered = branches.list_triggered_branches(tx.connection)
+        rows = [row for row in triggered if (row.trigger or {}).get("cron_spec")]
         self._looked_at = {row.key: self._looked_at[row.key] for row in rows if row.key in self._looked_at}
         items = [f"cron trigger of branch {row.branch.repo}@{row.branch.name}" for row in rows]
         ticks = [attempt(item, partial(self._follow, row, at)) for item, row in zip(items, rows, strict=True)]
