@@ -2,6 +2,7 @@
 
 import argparse
 import faulthandler
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ def main() -> int:
     options.add_argument("--findings", type=Path, default=Path("fuzz-findings"), help="where inputs that hurt are kept")
     chosen = options.parse_args()
     faulthandler.enable()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server is left behind
     chosen.findings.mkdir(parents=True, exist_ok=True)
     found = 0
 
