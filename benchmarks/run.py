@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 BENCHMARKS = (
     ("image_quality.py", "--photos", "200"),
     ("one_photo.py", "--photos", "500", "5000"),
+    ("access.py",),
     ("noop_job.py", "--datums", "1000", "100000"),
     ("many_datums.py",),
     ("storage.py",),

@@ -111,6 +111,7 @@ def test_where_netlink_is_refused_the_table_is_read_and_without_either_there_is_
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_connection(listener.getsockname()[:2]) as client:
+        monkeypatch.setattr(peers, "_idle", [])
         monkeypatch.delattr(socket, "AF_NETLINK")
 
         assert uid_of(named(client)) == os.geteuid()
