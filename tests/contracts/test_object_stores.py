@@ -28,6 +28,20 @@ class ObjectStoreContract:
         assert store.get("k") == b"bytes"
         assert list(store.list("")) == ["k"]
 
+    @pytest.mark.parametrize("by_upload", [False, True])
+    def test_putting_an_object_again_heals_what_was_damaged(self, store: ObjectStore, by_upload: bool) -> None:
+        store.put("packs/ab/cdef", b"d4mag3d")
+        assert store.get_range("packs/ab/cdef", 0, 7) == b"d4mag3d"
+
+        if by_upload:
+            upload = store.begin()
+            upload.write([b"damaged"])
+            upload.store("packs/ab/cdef")
+        else:
+            store.put("packs/ab/cdef", b"damaged")
+
+        assert store.get("packs/ab/cdef") == store.get_range("packs/ab/cdef", 0, 7) == b"damaged"
+
     def test_an_upload_becomes_the_object_whose_key_comes_last(self, store: ObjectStore) -> None:
         pieces = [b"first ", memoryview(bytearray(b"second")), b"", *(b"%d," % number for number in range(2000))]
         upload = store.begin()

@@ -80,7 +80,7 @@ class Server:
             self._state.objects_url,
             self._state.scratch,
             slots=options.workers or os.cpu_count() or 1,
-            find_chunks=index.find,
+            find_chunks=self.versioning.file_sets.chunks.find,
             environ=worker_environ,
             hidden=self._state.path,
             passed_variables=options.passed_variables,

@@ -165,8 +165,10 @@ def inspect_cluster(session: Session, *, raw: str | None) -> None:
 def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project: str | None, read_data: bool) -> None:
     """Check the repository's consistency.
 
-    Branches, commits, tables and where files are said to lie; with --read-data also every byte of them. --fix mends
-    heads, parents and provenance from what is stored; it deletes no files, and what it cannot mend stays an error.
+    Branches, commits, tables and where files are said to lie; with --read-data also every byte of them, and damaged
+    files are named. --fix mends heads, parents and provenance from what is stored; with --read-data, files that need
+    what is damaged use a sound copy, where there is one: put a damaged file again, then fix. It deletes no files, and
+    what it cannot mend stays an error.
     """
     from trunkline.cli import references as refer
 
@@ -175,6 +177,7 @@ def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project:
         request.zombie_target.CopyFrom(refer.commit(zombie, session.project(project)))
     elif zombie_all:
         request.zombie_all = True
+    damage = _read_data(session) if read_data else ""
     errors = fixes = 0
     for response in session.client.pfs.Fsck(request):
         if response.error:
@@ -183,16 +186,26 @@ def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project:
         else:
             fixes += 1
             say(f"Fix applied: {response.fix}")
-    if read_data:
-        try:
-            session.client.pfs.CheckStorage(proto.pfs_pb2.CheckStorageRequest(read_chunk_data=True))
-        except CorruptDataError as error:
-            errors += 1
-            say(f"Error: {error}")
+    if damage and fixes:
+        damage = _read_data(session)
+    if damage:
+        errors += 1
+        say(f"Error: {damage}")
+    if not read_data:
+        say("The bytes of files were not read: --read-data does that.", err=True)
     if errors:
         raise click.ClickException(f"found {errors} errors")
     if not fixes:
         say("No errors found.")
+
+
+def _read_data(session: Session) -> str:
+    """Let the server read every stored byte; return what is damaged."""
+    try:
+        session.client.pfs.CheckStorage(proto.pfs_pb2.CheckStorageRequest(read_chunk_data=True))
+    except CorruptDataError as error:
+        return str(error)
+    return ""
 
 
 @command("all")

@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -39,7 +39,7 @@ class LocalObjectStore:
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Store data through a temporary file, synced, renamed; then sync the directory that holds its name."""
         path = self._place(key)
-        if _renew(path):
+        if _renew(path) and _holds(path, data):
             # Whoever put it may not have come to this line yet.
             _sync_directory(os.path.dirname(path))
             return
@@ -52,7 +52,7 @@ class LocalObjectStore:
 
     def begin(self) -> "_LocalUpload":
         """Begin a temporary file."""
-        return _LocalUpload(os.path.join(self._temporary, secrets.token_hex(16)), self._place)
+        return _LocalUpload(os.path.join(self._temporary, secrets.token_hex(16)), self._place, self._replaced)
 
     def get(self, key: str) -> bytes:
         """Return the object."""
@@ -77,6 +77,14 @@ class LocalObjectStore:
             return os.stat(self._path(key)).st_size
         except FileNotFoundError:
             return None
+
+    def look(self, key: str) -> Hashable:
+        """Return size, times and inode of the file."""
+        try:
+            look = os.stat(self._path(key))
+        except FileNotFoundError:
+            return None
+        return look.st_size, look.st_mtime_ns, look.st_ctime_ns, look.st_ino
 
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the keys under prefix."""
@@ -125,6 +133,11 @@ class LocalObjectStore:
             _make_directories(parent)
             self._synced_directories.add(parent)
         return path
+
+    def _replaced(self, key: str) -> None:
+        """Read the new file of a key from now on: the old one may have been damaged."""
+        with self._lock:
+            self._open.pop(key, None)
 
     def _opened(self, key: str) -> "_OpenFile":
         with self._lock:
@@ -179,11 +192,12 @@ class LocalObjectStore:
 class _LocalUpload:
     """A temporary file that grows, then is synced and gets its name."""
 
-    __slots__ = ("_descriptor", "_path", "_place")
+    __slots__ = ("_descriptor", "_path", "_place", "_stored")
 
-    def __init__(self, path: str, place: Callable[[str], str]) -> None:
+    def __init__(self, path: str, place: Callable[[str], str], stored: Callable[[str], None]) -> None:
         self._path = path
         self._place = place
+        self._stored = stored
         self._descriptor = -1
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
 
@@ -198,15 +212,17 @@ class _LocalUpload:
                 written -= len(piece)
 
     def store(self, key: str) -> None:
-        """Sync the file, rename it, then sync the directory that holds its name."""
+        """Sync the file, rename it, then sync the directory that holds its name.
+
+        Also in place of a file that is there: whoever stores again what is known may do so because that is damaged.
+        """
         path = self._place(key)
-        if not _renew(path):
-            os.utime(self._descriptor)  # by the clock that renewals go by, which is finer than the file system's
-            os.fsync(self._descriptor)
-            os.rename(self._path, path)
-            self._path = ""
+        os.utime(self._descriptor)  # by the clock that renewals go by, which is finer than the file system's
+        os.fsync(self._descriptor)
+        os.rename(self._path, path)
+        self._path = ""
         self.discard()
-        # Also where the file was there: whoever put it may not have come to this line yet.
+        self._stored(key)
         _sync_directory(os.path.dirname(path))
 
     def discard(self) -> None:
@@ -249,6 +265,15 @@ def _renew(path: str) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def _holds(path: str, data: bytes | memoryview) -> bool:
+    """Tell whether a file has these bytes: one that is damaged is written anew."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read() == data
+    except FileNotFoundError:
+        return False
 
 
 def _write_all(descriptor: int, data: memoryview) -> None:

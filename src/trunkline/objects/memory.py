@@ -1,7 +1,7 @@
 """Objects in memory, for tests and experiments."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from threading import Lock
 
 from trunkline.objects.buffered import BufferedUpload
@@ -19,7 +19,7 @@ class MemoryObjectStore:
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Keep a copy of data."""
         with self._lock:
-            self._objects.setdefault(key, bytes(data))
+            self._objects[key] = bytes(data)
             self._renewed[key] = time.time_ns() // 1000
 
     def begin(self) -> BufferedUpload:
@@ -46,6 +46,11 @@ class MemoryObjectStore:
         """Return the object's length."""
         data = self._objects.get(key)
         return None if data is None else len(data)
+
+    def look(self, key: str) -> Hashable:
+        """Return a number made of the bytes."""
+        data = self._objects.get(key)
+        return None if data is None else hash(data)
 
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the keys under prefix."""

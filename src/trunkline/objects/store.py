@@ -1,6 +1,6 @@
 """What an object store is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol
 
 from trunkline.errors import NotFoundError
@@ -39,8 +39,8 @@ class ObjectStore(Protocol):
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Store data. When this returns, the object survives a power cut.
 
-        Atomic: a reader sees the whole object or none. Putting the same object again is harmless, and renews it for
-        `delete_unless_renewed`.
+        Atomic: a reader sees the whole object or none. Putting the same object again is harmless, renews it for
+        `delete_unless_renewed`, and makes it whole if what was stored is damaged.
         """
 
     def begin(self) -> Upload:
@@ -57,6 +57,12 @@ class ObjectStore(Protocol):
 
     def size(self, key: str) -> int | None:
         """Return the object's length in bytes, or None if there is no such object."""
+
+    def look(self, key: str) -> Hashable:
+        """Return what the object looks like from outside, without reading it; None if it is known to be missing.
+
+        It differs once the file of an object was changed by a program; a disk that rots does so unseen.
+        """
 
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with prefix, in byte order. May miss keys that are put during the call."""

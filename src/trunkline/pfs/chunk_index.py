@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trunkline.db.engine import Database
-from trunkline.pfs.queries.chunks import find_chunks, insert_chunks
+from trunkline.pfs.queries.chunks import delete_chunks, find_chunks, insert_chunks
 from trunkline.storage.chunk import ChunkRef
 
 
@@ -23,3 +23,9 @@ class DatabaseChunkIndex:
         if refs:
             with self._db.write() as connection:
                 insert_chunks(connection, refs)
+
+    def forget(self, refs: Sequence[ChunkRef]) -> None:
+        """Forget that chunks lie there."""
+        if refs:
+            with self._db.write() as connection:
+                delete_chunks(connection, refs)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from trunkline.errors import CorruptDataError
 from trunkline.pfs.bases import CommitForgottenError, base_root_of
+from trunkline.pfs.damage import read_all, repair_data
 from trunkline.pfs.problems import find_problems
 from trunkline.pfs.queries import commits, file_sets
 from trunkline.pfs.versioning import Versioning
@@ -17,8 +18,10 @@ def check_versions(versioning: Versioning) -> Iterator[str]:
     with versioning.reading() as tx:
         problems = [problem.text for problem in find_problems(tx, {})]
         rows = commits.list_commits(tx.connection)
-        layers = [layer for row in rows for layer in commits.layers_of(tx.connection, row.key)]
-        layers += [layer for layer in file_sets.all_layers(tx.connection) if layer]
+        layers = [
+            (f"commit {row.commit}", layer) for row in rows for layer in commits.layers_of(tx.connection, row.key)
+        ]
+        layers += [("a file set", layer) for layer in file_sets.all_layers(tx.connection) if layer]
     yield from problems
     for row in rows:
         if row.finished_at is None and (reason := versioning.settling.failure(row.key)):
@@ -27,15 +30,18 @@ def check_versions(versioning: Versioning) -> Iterator[str]:
     for row in rows:
         for text in check.check_file_set(row.root or ""):
             yield f"commit {row.commit}: {text}"
-    for layer in layers:
-        yield from check.check_file_set(layer)
+    for owner, layer in layers:
+        for text in check.check_file_set(layer):
+            yield f"{owner}: {text}"
 
 
 def repair_versions(versioning: Versioning) -> Iterator[str]:
     """Repair what is wrong with branches and commits and has a safe repair, and yield what it was with what was done.
 
-    What is left is what `check_versions` finds afterwards.
+    What is left is what `check_versions` finds afterwards. Damaged chunks are those that were met since the server
+    began, as by `check_data`.
     """
+    yield from repair_data(versioning)
     yield from _repair(versioning, {})
     # File sets are composed along parents, so those have to be sound, and outside of the transaction, as that stores.
     composed = dict(_composed(versioning))
@@ -75,5 +81,5 @@ def _composed(versioning: Versioning) -> Iterator[tuple[int, str]]:
 
 
 def check_data(versioning: Versioning) -> Iterator[str]:
-    """Yield what is wrong with stored objects, after reading all of them."""
-    yield from StorageCheck(versioning.file_sets).check_objects()
+    """Yield what is wrong with stored objects, after reading all of them, and the files that need what is damaged."""
+    yield from read_all(versioning)

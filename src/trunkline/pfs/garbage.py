@@ -18,16 +18,18 @@ from sqlalchemy import Connection
 
 from trunkline.errors import CorruptDataError, UnavailableError
 from trunkline.pfs.queries import chunks, file_sets, garbage
+from trunkline.pfs.roots import follow_moved, used_objects
 from trunkline.pfs.versioning import Versioning, now
 from trunkline.storage.chunk import ChunkRef
 from trunkline.storage.chunk.pack import read_pack_entries
+from trunkline.storage.chunk.refs import is_object_key
 from trunkline.storage.live import Live
 from trunkline.storage.repack import Rewriter, move_chunks
 from trunkline.telemetry import log
 
 GRACE_SECONDS = 3600
 _PREFIXES = ("tables/", "packs/", "logs/")
-_OWN_KEY = re.compile(r"(?:tables|packs)/([0-9a-f]{2})/\1[0-9a-f]{62}|logs/[\w/-]+", re.ASCII)
+_LOGS_KEY = re.compile(r"logs/[\w/-]+", re.ASCII)
 _BATCH = 500
 _LONG_SECONDS = 3600
 
@@ -87,14 +89,8 @@ class Garbage:
     def _look(self) -> tuple[_Used, list[str]]:
         """Return what is used now, and the roots that were named since the pass before."""
         with self._versioning.reading() as tx:
-            roots = list(garbage.used_roots(tx.connection))
-            keys: set[str] = set()
-            for listener in self._versioning.listeners:
-                more_roots, more_keys = listener.used_objects(tx)
-                roots += more_roots
-                keys.update(more_keys)
+            roots, keys = used_objects(self._versioning, tx)
             named, noted = garbage.named_roots_after(tx.connection, 0)
-        roots = list(dict.fromkeys(roots))
         live = Live()
         live.add(self._tables, roots)
         return _Used(roots, live, keys, noted), named
@@ -174,7 +170,7 @@ class Garbage:
         foreign = []
         for prefix in _PREFIXES:
             for key in self._objects.list(prefix):
-                if _OWN_KEY.fullmatch(key):
+                if is_object_key(key) or _LOGS_KEY.fullmatch(key):
                     yield key
                 else:
                     foreign.append(key)
@@ -203,14 +199,7 @@ class Garbage:
         with self._writes.long():
             moved = move_chunks(self._versioning.file_sets, used.live)
             if moved:
-                new = Rewriter(self._tables, moved).rewrite(used.roots)
-                with self._versioning.transaction() as tx:
-                    garbage.replace_roots(tx.connection, new)
-                    for listener in self._versioning.listeners:
-                        listener.objects_replaced(tx, new)
-                    old = (ref._replace(pack=pack) for (pack, _), ref in moved.items())
-                    chunks.delete_chunks(tx.connection, old)
-                    chunks.insert_chunks(tx.connection, moved.values())
+                follow_moved(self._versioning, Rewriter(self._tables, moved).rewrite(used.roots), moved)
         return len(moved)
 
 

@@ -10,7 +10,7 @@ from trunkline.errors import CorruptDataError
 from trunkline.objects import ObjectNotFoundError, ObjectStore
 from trunkline.storage.chunk import ChunkRef, ChunkStore
 from trunkline.storage.chunk.pack import read_pack_entries
-from trunkline.storage.chunk.refs import pack_key
+from trunkline.storage.chunk.refs import is_object_key, pack_key
 from trunkline.storage.fileset import FileSets
 from trunkline.storage.fileset.rows import file_rows
 
@@ -27,6 +27,8 @@ class StorageCheck:
         self._seen_tables: set[bytes] = set()
         self._seen_packs: set[bytes] = set()
         self._packs: OrderedDict[bytes, frozenset[ChunkRef]] = OrderedDict()
+        self.damaged: dict[ChunkRef, str] = {}
+        """The chunks that `check_objects` could not read, and why."""
 
     def check_file_set(self, root: str) -> Iterator[str]:
         """Yield what is wrong with the table of a file set or layer, and with where its files are said to lie."""
@@ -58,7 +60,7 @@ class StorageCheck:
                     entries = self._entries(ref.pack)
                 except CorruptDataError as error:
                     if not is_known:
-                        yield str(error)
+                        yield f"file {row.path}, and maybe others: {error}"
                     continue
                 if ref not in entries:
                     yield f"file {row.path}: chunk {ref.chunk.hex()} is not in pack {ref.pack.hex()}"
@@ -74,15 +76,18 @@ class StorageCheck:
         return entries
 
     def check_objects(self) -> Iterator[str]:
-        """Yield what is wrong with any table or pack, pointed at or not, after reading every byte."""
+        """Read every byte of any table or pack, pointed at or not, and yield what is wrong besides `damaged`."""
         for key in self._objects.list("tables/"):
+            if not is_object_key(key):
+                continue
             name = bytes.fromhex(key.rpartition("/")[2])
             try:
                 self._tables.load(name)
             except CorruptDataError as error:
                 yield str(error)
         for key in self._objects.list("packs/"):
-            yield from self._check_pack(bytes.fromhex(key.rpartition("/")[2]))
+            if is_object_key(key):
+                yield from self._check_pack(bytes.fromhex(key.rpartition("/")[2]))
 
     def _check_pack(self, pack: bytes) -> Iterator[str]:
         try:
@@ -94,7 +99,7 @@ class StorageCheck:
                     self._chunks.read(ref)
                 except CorruptDataError as error:
                     damaged = True
-                    yield str(error)
+                    self.damaged[ref] = str(error)
             if not damaged:
                 yield f"pack {pack.hex()} is damaged between its chunks"
         except ObjectNotFoundError:  # collected meanwhile
@@ -104,4 +109,4 @@ class StorageCheck:
 
     def count_objects(self) -> int:
         """Return how many packs there are."""
-        return sum(1 for _ in self._objects.list("packs/"))
+        return sum(1 for key in self._objects.list("packs/") if is_object_key(key))

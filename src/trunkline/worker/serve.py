@@ -101,6 +101,9 @@ class Coordinator:
     def record(self, refs: Sequence[ChunkRef]) -> None:
         """Do nothing: the result of the set tells about new chunks."""
 
+    def forget(self, refs: Sequence[ChunkRef]) -> None:
+        """Do nothing: the server looks at what it tells of."""
+
     def _take(self, message: Message) -> None:
         if isinstance(message, Cancel):
             self._cancelled = message.turn
@@ -115,7 +118,7 @@ def serve(arguments: Arguments, *, seen_as: str, warnings: tuple[str, ...]) -> N
     context = open_context(
         worker=arguments.worker,
         objects=objects,
-        file_sets=FileSets(objects, coordinator),
+        file_sets=FileSets(objects, coordinator, checks_hits=False),
         view=View(arguments.scratch / "pfs", seen_as=seen_as, fetches_at_once=_fetches_at_once(arguments.object_url)),
         environ=script_environment(os.environ, arguments.passed_variables),
         working_dir=arguments.working_dir,

@@ -1,10 +1,12 @@
 """Where chunks lie, and the index that finds chunks again."""
 
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from threading import Lock
 from typing import NamedTuple, Protocol
 
+_OBJECT_KEY = re.compile(r"(?:tables|packs)/([0-9a-f]{2})/\1[0-9a-f]{62}")
 _RECORD = struct.Struct("<32s32sQIIB")
 
 
@@ -27,6 +29,11 @@ def pack_key(pack: bytes) -> str:
     return f"packs/{name[:2]}/{name}"
 
 
+def is_object_key(key: str) -> bool:
+    """Tell whether a key is one that packs and tables have; somebody may have put other files beside them."""
+    return _OBJECT_KEY.fullmatch(key) is not None
+
+
 def encode_refs(refs: Iterable[ChunkRef]) -> bytes:
     """Return refs in the compact form in which workers send them."""
     return b"".join(_RECORD.pack(*ref) for ref in refs)
@@ -46,6 +53,9 @@ class ChunkIndex(Protocol):
     def record(self, refs: Sequence[ChunkRef]) -> None:
         """Remember chunks. Called only after their pack is durable."""
 
+    def forget(self, refs: Sequence[ChunkRef]) -> None:
+        """Forget that chunks lie there, as they are damaged."""
+
 
 class MemoryChunkIndex:
     """A chunk index that is gone with the process."""
@@ -64,3 +74,10 @@ class MemoryChunkIndex:
         with self._lock:
             for ref in refs:
                 self._refs.setdefault(ref.chunk, ref)
+
+    def forget(self, refs: Sequence[ChunkRef]) -> None:
+        """Forget chunks."""
+        with self._lock:
+            for ref in refs:
+                if self._refs.get(ref.chunk) == ref:
+                    del self._refs[ref.chunk]

@@ -104,7 +104,7 @@ class ChunkWriter:
         self._take_sealed(_SEALING_MAX)
         if not batch:
             return
-        found = self._store.index.find([stored.chunk for stored, _ in batch])
+        found = self._store.find([stored.chunk for stored, _ in batch])
         new = []
         for stored, data in batch:
             if (ref := found.get(stored.chunk)) is not None:
@@ -155,7 +155,7 @@ class ChunkWriter:
             self._sealing.popleft()
 
     def _sealed(self, pack: _OpenPack, refs: list[ChunkRef]) -> None:
-        self._store.index.record(refs)
+        self._store.record(refs)
         for stored, ref in zip(pack.chunks, refs, strict=True):
             stored.ref = ref
             del self._unsealed[stored.chunk]

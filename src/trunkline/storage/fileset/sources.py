@@ -18,7 +18,7 @@ from blake3 import blake3
 
 from trunkline.model.paths import check_writable
 from trunkline.objects.urls import UrlError
-from trunkline.storage.chunk import ChunkIndex
+from trunkline.storage.chunk import ChunkIndex, ChunkRef, ChunkStore
 from trunkline.storage.chunk.hashes import HASH_BYTES
 from trunkline.storage.fileset.rows import ONLY_REF_BYTES, decode_row_refs
 from trunkline.storage.table.segment import concat
@@ -110,10 +110,12 @@ class SourceMemory:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
 
-    def split(self, seen: Seen, index: ChunkIndex, *, reread: bool = False) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    def split(
+        self, seen: Seen, index: ChunkIndex, *, reread: bool = False, store: ChunkStore | None = None
+    ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """Return the files that look as they did when they were put last, with hash and refs, and all others.
 
-        With reread, those are all.
+        With reread, those are all. With a store, those whose chunks are damaged there are among them.
         """
         known = None if reread else self._recall(seen.directory)
         if known is None:
@@ -124,7 +126,7 @@ class SourceMemory:
             looks = known.column(name).take(partners)
             same = pc.and_(same, pc.fill_null(pc.equal(seen.files.column(name), looks), False))
         known = known.take(partners.filter(same))
-        stored = _is_stored(known, index)
+        stored = _is_stored(known, index, store)
         if not pc.all(stored).as_py():
             same = pc.and_(same, pc.is_in(seen.files.column("path"), value_set=known.column("path").filter(stored)))
             known = known.filter(stored)
@@ -184,7 +186,7 @@ def _name(directory: str) -> str:
     return blake3(os.fsencode(directory)).hexdigest()
 
 
-def _is_stored(known: pa.RecordBatch, index: ChunkIndex) -> pa.Array:
+def _is_stored(known: pa.RecordBatch, index: ChunkIndex, store: ChunkStore | None) -> pa.Array:
     """Tell for each file whether its chunks can still be relied on.
 
     A pack that is condemned has no chunk in the index any more, so one chunk speaks for all of its pack.
@@ -202,10 +204,27 @@ def _is_stored(known: pa.RecordBatch, index: ChunkIndex) -> pa.Array:
         samples |= {ref.pack: ref.chunk for ref in several[row] if ref.pack not in samples}
     found = index.find(list(samples.values()))
     good = {pack for pack, chunk in samples.items() if (ref := found.get(chunk)) is not None and ref.pack == pack}
-    if len(good) == len(samples):
+    damaged = _damaged_rows(known, good, store)
+    if len(good) == len(samples) and not damaged:
         return pa.array([True]).take(pa.array([0] * known.num_rows, pa.int8()))
     stored = pc.is_in(pc.binary_slice(refs, 0, HASH_BYTES), value_set=pa.array(list(good), pa.binary())).to_pylist()
     for row, row_refs in several.items():
         stored[row] = good.issuperset(ref.pack for ref in row_refs)
+    for row in damaged:
+        stored[row] = False
     empty = pc.equal(lengths, 0)
     return pc.or_(pa.array(stored, pa.bool_()), empty)
+
+
+def _damaged_rows(known: pa.RecordBatch, packs: set[bytes], store: ChunkStore | None) -> set[int]:
+    """Return the rows of which a chunk is damaged. Packs are read only where nobody has since the process began."""
+    doubtful = {pack for pack in packs if not store.soundness.is_trusted(pack)} if store is not None else set()
+    if store is None or not doubtful:
+        return set()
+    rows: dict[ChunkRef, list[int]] = {}
+    columns = (known.column(name).to_pylist() for name in ("refs", "hash", "size"))
+    for row, values in enumerate(zip(*columns, strict=True)):
+        for ref in decode_row_refs(*values):
+            if ref.pack in doubtful:
+                rows.setdefault(ref, []).append(row)
+    return {row for ref in store.damaged(rows) for row in rows[ref]}

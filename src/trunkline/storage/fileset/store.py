@@ -28,9 +28,13 @@ class FileSets:
         *,
         tables: TableStore | None = None,
         sources: Path | None = None,
+        checks_hits: bool = True,
     ) -> None:
-        """Use an object store. What is remembered of local directories is kept in the directory ``sources``."""
-        self.chunks = ChunkStore(objects, index)
+        """Use an object store. What is remembered of local directories is kept in the directory ``sources``.
+
+        Without ``checks_hits``, the index is believed that what it finds is sound.
+        """
+        self.chunks = ChunkStore(objects, index, checks_hits=checks_hits)
         self.tables = tables or TableStore(objects)
         self._composer = Composer(self.chunks, self.tables)
         self._sources = SourceMemory(sources)

@@ -94,7 +94,7 @@ class LayerWriter:
         _file_path(base + "name")
         seen = look_at(directory, guard)
         self._tree = seen if not self._seq else None
-        known, new = self._sources.split(seen, self._store.index, reread=reread)
+        known, new = self._sources.split(seen, self._store.index, reread=reread, store=self._store)
         op = Op.REPLACE if replace else Op.APPEND
         self._close()
         self._add_known(base, known, op, tag)
