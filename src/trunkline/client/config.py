@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from trunkline.client.addresses import DEFAULT_PORT
 from trunkline.errors import InvalidInputError, NotFoundError
 from trunkline.model.ids import new_id
 from trunkline.model.names import DEFAULT_PROJECT
 
 IN_WORKER_PATH = Path("/pachctl/config.json")
 DEFAULT_CONTEXT = "default"
+# Where clients look that are told of no port. Written again: every command loads this module, and few an address.
+_PORT_UNSAID = 30650
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
@@ -97,7 +98,7 @@ class Config:
 
         def told(context: Context) -> Context:
             forwarded = context.other.get("port_forwarders") or {}
-            known = forwarded.get("pachd", DEFAULT_PORT) if isinstance(forwarded, dict) else None
+            known = forwarded.get("pachd", _PORT_UNSAID) if isinstance(forwarded, dict) else None
             if not context.is_local or known == port or not isinstance(forwarded, dict):
                 return context
             return replace(context, other={**context.other, "port_forwarders": {**forwarded, "pachd": port}})
