@@ -180,7 +180,10 @@ def _hide(root: Path, hiding: Hiding, others: Sequence[str], scratch: Path) -> i
     places = [directory, *(place for place in others if os.path.isdir(f"{root}{place}"))]
     for place in places:
         _mount(b"tmpfs", f"{root}{place}", b"tmpfs", _MS_NOSUID, _MASK_OPTIONS)
-    for kept in map(os.path.realpath, (scratch, *hiding.kept)):
+    own = os.path.realpath(scratch)
+    # What lies in the scratch directory is there with it: a mount of its own would keep things from being moved.
+    others_kept = [kept for kept in map(os.path.realpath, hiding.kept) if not _is_within(kept, own)]
+    for kept in (own, *others_kept):
         if kept.startswith(f"{directory}/"):
             os.makedirs(f"{root}{kept}", exist_ok=True)
             _mount(os.fsencode(kept), f"{root}{kept}", None, _MS_BIND | _MS_REC)
