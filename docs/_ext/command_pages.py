@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from trunkline.cli.commands import COMMANDS
+from trunkline.cli.catalogue import COMMANDS
 from trunkline.cli.grammar import Absent, Entry, RootGroup, Verb
 from trunkline.cli.options import global_options
 

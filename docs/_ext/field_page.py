@@ -4,7 +4,7 @@ import inspect
 
 import msgspec
 
-from trunkline.pps.spec.schema import ListOf, MapOf, Record, Scalar, Shape, spec_schema
+from trunkline.pps.spec.form.schema import ListOf, MapOf, Record, Scalar, Shape, spec_schema
 
 PAGE = "reference/spec-fields.md"
 HEAD = """# Fields of a specification

@@ -13,7 +13,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 from tests.fuzz import values
 from tests.fuzz.run import Input
 from tests.fuzz.world import World
-from trunkline.cli.downloads import extract
+from trunkline.cli.transfer.downloads import extract
 from trunkline.errors import Error
 
 _KINDS = (

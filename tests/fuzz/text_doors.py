@@ -12,13 +12,13 @@ from tests.fuzz import values
 from tests.fuzz.run import Input
 from tests.fuzz.world import CALL_SECONDS_MAX, World
 from trunkline.errors import Error
-from trunkline.model.globs import compile_glob
+from trunkline.loads.pfs.spec import parse_load_spec
+from trunkline.model.globs.dialect import compile_glob
 from trunkline.model.schedules import parse_schedule
 from trunkline.model.sizes import parse_quantity, parse_size
-from trunkline.pfs.loads.spec import parse_load_spec
-from trunkline.pps.spec.check import check
+from trunkline.pps.spec.advice.check import check
 from trunkline.pps.spec.durations import parse_duration
-from trunkline.pps.spec.reader import read_specs
+from trunkline.pps.spec.form.reader import read_specs
 from trunkline.proto import debug_pb2, debug_pb2_grpc, logs_pb2, logs_pb2_grpc, pfs_pb2, pps_pb2
 
 _RUN_SECONDS_MAX = 45.0

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from trunkline.cli.commands import COMMANDS
+from trunkline.cli.catalogue import COMMANDS
 from trunkline.cli.grammar import Entry, Verb
-from trunkline.pps.spec.schema import Record, spec_schema
+from trunkline.pps.spec.form.schema import Record, spec_schema
 
 pytest.importorskip("sphinx", reason="the site takes the extra docs")
 ROOT = Path(__file__).parents[2]

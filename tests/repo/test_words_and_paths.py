@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import trunkline.model
-from trunkline.cli.commands import COMMANDS
+from trunkline.cli.catalogue import COMMANDS
 from trunkline.cli.grammar import Entry, Verb
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ NOT_OURS = {"cluster", "context", "status", "all", "garbage", "cron", "shell", "
 
 
 def exists(name: str) -> bool:
-    """Whether a file or package of that name is in the repository: ``pps/planning``, ``docs/glossary.md``, ``cli``."""
+    """Whether a file or package of that name is in the repository: ``pps/datums/plan``, ``docs/glossary.md``."""
     name = name.removesuffix("/")
     places = [ROOT / name, PACKAGE / name, PACKAGE / f"{name}.py"]
     return any(place.exists() for place in places) or any(ROOT.glob(f"{name}-*.md"))

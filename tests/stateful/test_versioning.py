@@ -20,22 +20,22 @@ from trunkline.errors import ConflictError, InvalidInputError, UnfinishedError
 from trunkline.model.ids import new_id
 from trunkline.model.versions import BranchKey, CommitReference, RepoKey, Trigger
 from trunkline.objects import open_object_store
-from trunkline.pfs.bases import CommitFailedError, CommitForgottenError
-from trunkline.pfs.branches import create_branch, delete_branch, list_branches
+from trunkline.pfs.checks.fsck import check_data, check_versions
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
-from trunkline.pfs.commits import (
+from trunkline.pfs.garbage import Garbage
+from trunkline.pfs.history.branches import create_branch, delete_branch, list_branches
+from trunkline.pfs.history.commits import (
     clear_commit,
     finish_commit,
     inspect_commits,
     list_commits,
     start_commit,
 )
-from trunkline.pfs.forgetting import forget_commit
-from trunkline.pfs.fsck import check_data, check_versions
-from trunkline.pfs.garbage import Garbage
+from trunkline.pfs.history.forgetting import forget_commit
+from trunkline.pfs.history.good_ancestors import CommitFailedError, CommitForgottenError
+from trunkline.pfs.history.references import resolve_commit
+from trunkline.pfs.history.removal import drop_commit, drop_commit_set, squash_commit, squash_commit_set
 from trunkline.pfs.queries.garbage import used_roots
-from trunkline.pfs.references import resolve_commit
-from trunkline.pfs.removal import drop_commit, drop_commit_set, squash_commit, squash_commit_set
 from trunkline.pfs.repos import create_repo
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning, now

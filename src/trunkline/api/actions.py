@@ -5,17 +5,20 @@ from contextlib import nullcontext
 
 import grpc
 
-from trunkline.api import pps_wire, wire
-from trunkline.api.definitions import define
+from trunkline.api.wire import pfs as wire
+from trunkline.api.wire import pps as pps_wire
+from trunkline.api.wire.definitions import define
 from trunkline.errors import ConflictError, Error, InvalidInputError, NotSupportedError
 from trunkline.model.versions import Trigger
-from trunkline.pfs import branches, commits, repos
-from trunkline.pfs.references import resolve_commit
-from trunkline.pfs.removal import squash_commit_set
+from trunkline.pfs import repos
+from trunkline.pfs.history import branches, commits
+from trunkline.pfs.history.references import resolve_commit
+from trunkline.pfs.history.removal import squash_commit_set
+from trunkline.pfs.open_transactions import append_to_open, delete_open, find_open
 from trunkline.pfs.transaction import Transaction
-from trunkline.pfs.transactions import append_to_open, delete_open, find_open
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps import jobs, pipelines
+from trunkline.pps import pipelines
+from trunkline.pps.jobs import moves
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.proto.transaction_pb2 import TransactionInfo, TransactionRequest, TransactionResponse
 
@@ -153,8 +156,8 @@ class Actions:
                 branch = wire.read_branch(request.delete_branch.branch)
                 branches.delete_branch(tx, branch, force=request.delete_branch.force)
             case "stop_job":
-                job = jobs.find_job(tx, *pps_wire.read_job(request.stop_job.job))
-                jobs.stop_job(tx, job, request.stop_job.reason)
+                job = moves.find_job(tx, *pps_wire.read_job(request.stop_job.job))
+                moves.stop_job(tx, job, request.stop_job.reason)
             case "create_pipeline_v2":
                 definition = self._definition(request.create_pipeline_v2)
                 pipelines.create_pipeline(tx, self._versioning, definition, spec_layer=layer)
@@ -170,7 +173,7 @@ def _field_of(request: TransactionRequest) -> str:
 
 
 def _update_job_state(tx: Transaction, request: pps_pb2.UpdateJobStateRequest) -> None:
-    job = jobs.find_job(tx, *pps_wire.read_job(request.job))
+    job = moves.find_job(tx, *pps_wire.read_job(request.job))
     if job.state.is_terminal:
         raise ConflictError(f"job {job} has already finished: it is in state {job.state.name}")
     if request.state != pps_pb2.JobState.JOB_KILLED:
@@ -178,7 +181,7 @@ def _update_job_state(tx: Transaction, request: pps_pb2.UpdateJobStateRequest) -
         raise NotSupportedError(
             f"job {job} cannot be put in state {state}: the server moves jobs on; only JOB_KILLED ends one"
         )
-    jobs.stop_job(tx, job, request.reason)
+    moves.stop_job(tx, job, request.reason)
 
 
 def _start_commit(tx: Transaction, request: pfs_pb2.StartCommitRequest) -> pfs_pb2.Commit:

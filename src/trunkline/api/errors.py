@@ -10,9 +10,9 @@ import google.protobuf
 import grpc
 
 from trunkline import errors
-from trunkline.api.validation import check_request, tolerant
-from trunkline.pfs.commits import AlreadyFinishedError
-from trunkline.pfs.provenance import ProvenanceCycleError
+from trunkline.api.wire.validation import check_request, tolerant
+from trunkline.pfs.history.commits import AlreadyFinishedError
+from trunkline.pfs.history.provenance import ProvenanceCycleError
 from trunkline.telemetry import log
 
 MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"

@@ -12,27 +12,27 @@ from grpc_reflection.v1alpha import reflection
 
 from trunkline.api.access import AccessInterceptor
 from trunkline.api.actions import Actions
-from trunkline.api.batches import BatchInterceptor
-from trunkline.api.cluster import AdminService, VersionService
-from trunkline.api.debug import DebugService
-from trunkline.api.enterprise import EnterpriseService
+from trunkline.api.admin.cluster import AdminService, VersionService
+from trunkline.api.admin.debug import DebugService
+from trunkline.api.admin.enterprise import EnterpriseService
+from trunkline.api.admin.inactive import add_inactive_services
+from trunkline.api.admin.maintenance import MaintenanceService
 from trunkline.api.errors import ErrorInterceptor
-from trunkline.api.file_sets import FilesetService
-from trunkline.api.inactive import add_inactive_services
-from trunkline.api.lineage import LineageService
-from trunkline.api.logs import LogsService
-from trunkline.api.maintenance import MaintenanceService
-from trunkline.api.metadata import MetadataService
-from trunkline.api.pfs import PfsService
-from trunkline.api.pps import PpsService
+from trunkline.api.pfs.file_sets import FilesetService
+from trunkline.api.pfs.metadata import MetadataService
+from trunkline.api.pfs.service import PfsService
+from trunkline.api.pps.lineage import LineageService
+from trunkline.api.pps.logs import LogsService
+from trunkline.api.pps.service import PpsService
 from trunkline.api.transaction import TransactionService
+from trunkline.api.wire.batches import BatchInterceptor
 from trunkline.auth.access import AccessRule
 from trunkline.errors import UnavailableError
 from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps.executor import Executor
-from trunkline.pps.logs import Logs
-from trunkline.pps.residents import Residents
+from trunkline.pps.jobs.executor import Executor
+from trunkline.pps.logs.reading import Logs
+from trunkline.pps.residents.upkeep import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.proto import (
     admin_pb2_grpc,

@@ -3,10 +3,10 @@
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import wire
 from trunkline.api.actions import Actions
+from trunkline.api.wire import pfs as wire
 from trunkline.model.ids import new_id
-from trunkline.pfs.transactions import OpenTransaction, delete_open, find_open, list_open, start_open
+from trunkline.pfs.open_transactions import OpenTransaction, delete_open, find_open, list_open, start_open
 from trunkline.pfs.versioning import Versioning, now
 from trunkline.proto import transaction_pb2, transaction_pb2_grpc
 from trunkline.proto.transaction_pb2 import TransactionInfo

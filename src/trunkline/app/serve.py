@@ -14,7 +14,7 @@ from trunkline.client.local_server import home_directory as local_home
 from trunkline.config import GRPC_PORT, HTTP_PORT, LOOPBACK, home
 from trunkline.errors import InvalidInputError
 from trunkline.model.datums import Runner
-from trunkline.worker.environment import check_passed
+from trunkline.worker.commands.environment import check_passed
 
 _LOOPBACK_HOSTS = (LOOPBACK, "localhost", "::1")
 

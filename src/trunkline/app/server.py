@@ -28,14 +28,14 @@ from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.settling import THREAD as SETTLING
 from trunkline.pfs.versioning import Versioning
 from trunkline.pps.controller import Controller
-from trunkline.pps.executor import Executor
-from trunkline.pps.jobs import JobMaker
-from trunkline.pps.logs import Logs
-from trunkline.pps.meta import MetaFiles
-from trunkline.pps.resident_logs import ResidentLogs
-from trunkline.pps.residents import Residents
+from trunkline.pps.inputs.timer import Timer
+from trunkline.pps.jobs.executor import Executor
+from trunkline.pps.jobs.meta import MetaFiles
+from trunkline.pps.jobs.moves import JobMaker
+from trunkline.pps.logs.reading import Logs
+from trunkline.pps.logs.resident_logs import ResidentLogs
+from trunkline.pps.residents.upkeep import Residents
 from trunkline.pps.secrets import Secrets
-from trunkline.pps.timer import Timer
 from trunkline.storage.fileset import FileSets
 from trunkline.supervision import BackgroundThread, Supervisor
 from trunkline.web.chunks import chunk_path

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from trunkline.cli.options import HELP_NAMES, Command, global_options, take_global_options, without_switch_values
-from trunkline.cli.terminal import say
+from trunkline.cli.show.terminal import say
 
 
 @dataclass(frozen=True, slots=True)

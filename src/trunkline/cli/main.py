@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import click
 
-from trunkline.cli.commands import COMMANDS
+from trunkline.cli.catalogue import COMMANDS
 from trunkline.cli.grammar import RootGroup
 from trunkline.cli.session import Session
-from trunkline.cli.terminal import say
+from trunkline.cli.show.terminal import say
 from trunkline.errors import Error
 
 _HELP = """Data pipelines over versioned data.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trunkline.cli import human
 from trunkline.cli.session import Session
-from trunkline.cli.terminal import say
+from trunkline.cli.show import human
+from trunkline.cli.show.terminal import say
 
 if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from trunkline.cli.terminal import say
+from trunkline.cli.show.terminal import say
 from trunkline.client.config import Config, Context, read_config, write_config
 from trunkline.model.names import DEFAULT_PROJECT
 

@@ -262,7 +262,9 @@ jobs = Table(
     Column("stats", JSON, nullable=False, default=dict),
     Column("runners", JSON, nullable=False, default=dict),  # runner -> how many datums it ran
     Column("datums", String, nullable=False, default=""),  # root of the table of datum records, once it succeeded
-    Column("buckets", JSON, nullable=False, default=dict),  # roots of its inputs' tables by key (`pps.buckets`)
+    Column(
+        "buckets", JSON, nullable=False, default=dict
+    ),  # roots of its inputs' tables by key (`pps.datums.join_tables`)
     Column("warnings", JSON, nullable=False, default=list),
     UniqueConstraint("pipeline", "id"),
     Index("jobs_id", "id"),

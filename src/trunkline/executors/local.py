@@ -20,8 +20,8 @@ from trunkline.executors.worker_process import (
 )
 from trunkline.model.datums import AtWork, DatumResult, DatumSet, DatumSetResult, DatumState
 from trunkline.telemetry import log
-from trunkline.worker.isolation import Isolation
-from trunkline.worker.removal import remove_directory
+from trunkline.worker.view.isolation import Isolation
+from trunkline.worker.view.removal import remove_directory
 
 ATTEMPTS_MAX = 3
 _SCRATCH_PREFIX = "worker-"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from trunkline.executors.forwarding import Forwarding
 from trunkline.executors.worker_process import TurnCancelledError, WorkerLostError, WorkerProcess, WorkerSettings
 from trunkline.model.residents import Place, Resident, ResidentEnd
-from trunkline.pps.residence import Tenancy
+from trunkline.pps.residents.residence import ResidentListener
 from trunkline.telemetry import log
 
 _SCRATCH_PREFIX = "resident-"
@@ -30,7 +30,7 @@ class LocalResidence:
         for leftover in settings.scratch_root.glob(f"{_SCRATCH_PREFIX}*"):
             shutil.rmtree(leftover, ignore_errors=True)
 
-    def start(self, resident: Resident, tenancy: Tenancy) -> None:
+    def start(self, resident: Resident, tenancy: ResidentListener) -> None:
         """Start a life."""
         with self._lock:
             assert resident.place not in self._lives
@@ -73,7 +73,7 @@ class _Life:
     def __init__(
         self,
         resident: Resident,
-        tenancy: Tenancy,
+        tenancy: ResidentListener,
         name: str,
         settings: WorkerSettings,
         *,

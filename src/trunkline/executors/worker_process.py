@@ -28,10 +28,10 @@ from trunkline.worker.channel import (
     Ready,
     Run,
 )
-from trunkline.worker.isolation import Isolation
 from trunkline.worker.progress import At, read_progress
-from trunkline.worker.removal import remove_directory
-from trunkline.worker.working_dir import OWN_WORKING_DIR
+from trunkline.worker.view.isolation import Isolation
+from trunkline.worker.view.removal import remove_directory
+from trunkline.worker.view.working_dir import OWN_WORKING_DIR
 
 FindChunks = Callable[[Sequence[bytes]], Mapping[bytes, ChunkRef]]
 

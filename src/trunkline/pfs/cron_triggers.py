@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
+from trunkline.pfs.history.triggers import move_head, next_tick, trigger_of
 from trunkline.pfs.queries import branches, commits
 from trunkline.pfs.queries.branches import BranchRow
 from trunkline.pfs.transaction import Transaction
-from trunkline.pfs.triggers import move_head, next_tick, trigger_of
 from trunkline.pfs.versioning import Versioning
 
 T = TypeVar("T")

@@ -6,11 +6,11 @@ from typing import TypeAlias
 
 from trunkline.errors import ConflictError, InvalidInputError
 from trunkline.model.versions import BranchKey, RepoKey
+from trunkline.pfs.history.references import find_branch, find_repo
 from trunkline.pfs.projects import inspect_project
 from trunkline.pfs.queries import branches, commits, repos
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.queries.settings import find_setting, replace_setting
-from trunkline.pfs.references import find_branch, find_repo
 from trunkline.pfs.transaction import Transaction
 
 Pairs: TypeAlias = Mapping[str, str]

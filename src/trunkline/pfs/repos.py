@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from trunkline.errors import AlreadyExistsError, ConflictError, NotFoundError
 from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, USER, check_repo_name, check_repo_type
 from trunkline.model.versions import RepoInfo, RepoKey
-from trunkline.pfs.provenance import upstream_of
+from trunkline.pfs.history.provenance import upstream_of
+from trunkline.pfs.history.references import find_repo, is_written_by_pipeline, with_defaults
 from trunkline.pfs.queries import branches, commits, repos
 from trunkline.pfs.queries.repos import RepoRow
-from trunkline.pfs.references import find_repo, is_written_by_pipeline, with_defaults
 from trunkline.pfs.transaction import Transaction
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from trunkline.db.changes import Changes
 from trunkline.errors import CorruptDataError, Error, UnfinishedError
-from trunkline.pfs.bases import base_root_of, unsettled_ancestors, waiting_commits
+from trunkline.pfs.history.good_ancestors import base_root_of, unsettled_ancestors, waiting_commits
+from trunkline.pfs.history.triggers import follow_finished_commit
 from trunkline.pfs.queries import commits
 from trunkline.pfs.queries.commits import CommitRow
-from trunkline.pfs.triggers import follow_finished_commit
 from trunkline.supervision import Supervisor
 
 if TYPE_CHECKING:

@@ -21,20 +21,20 @@ from trunkline.model.jobs import CommitState
 from trunkline.model.names import DEFAULT_PROJECT, FILE_SETS_REPO
 from trunkline.model.versions import BranchKey, CommitKey, CommitReference
 from trunkline.objects.local_files import LocalFiles
-from trunkline.pfs.bases import CommitFailedError, good_ancestor, root_of, unsettled_ancestors
-from trunkline.pfs.commits import (
-    check_can_start,
-    finish_commit,
-    start_commit,
-    state_of,
+from trunkline.pfs.history.commits import check_can_start, finish_commit, start_commit, state_of
+from trunkline.pfs.history.good_ancestors import (
+    CommitFailedError,
+    good_ancestor,
+    root_of,
+    unsettled_ancestors,
 )
-from trunkline.pfs.provenance import check_graph, propagate
+from trunkline.pfs.history.open_commits import find_open
+from trunkline.pfs.history.provenance import check_graph, propagate
+from trunkline.pfs.history.references import find_repo, resolve_commit
+from trunkline.pfs.history.removal import drop_commit_set
 from trunkline.pfs.queries import commits, repos
 from trunkline.pfs.queries.commits import CommitRow
-from trunkline.pfs.references import find_repo, resolve_commit
-from trunkline.pfs.removal import drop_commit_set
 from trunkline.pfs.settling import Settling
-from trunkline.pfs.targets import find_open
 from trunkline.pfs.temporary import find_file_set
 from trunkline.pfs.transaction import Listener, Transaction
 from trunkline.pfs.writes import Writes

@@ -12,12 +12,12 @@ from trunkline.model.datums import Runner
 from trunkline.model.jobs import JobState, PipelineType
 from trunkline.pfs.queries import commits
 from trunkline.pfs.versioning import Versioning, now
-from trunkline.pps.executor import Executor
-from trunkline.pps.job_run import JobRun
-from trunkline.pps.jobs import TIMED_OUT, kill_job
+from trunkline.pps.jobs.executor import Executor
+from trunkline.pps.jobs.moves import TIMED_OUT, kill_job
+from trunkline.pps.jobs.run import JobRun
 from trunkline.pps.queries import jobs, pipelines
 from trunkline.pps.queries.jobs import JobRow
-from trunkline.pps.residents import Residents
+from trunkline.pps.residents.upkeep import Residents
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
 from trunkline.pps.spec.durations import parse_duration

@@ -4,27 +4,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from trunkline.errors import AlreadyExistsError, ConflictError, InvalidInputError, NotFoundError
-from trunkline.model.datums import Runner
 from trunkline.model.ids import new_id
 from trunkline.model.jobs import PipelineState, PipelineType
 from trunkline.model.names import DEFAULT_BRANCH, DEFAULT_PROJECT, META, SPEC
 from trunkline.model.pipelines import PFSInput, PipelineSpec
 from trunkline.model.versions import BranchKey, RepoKey
-from trunkline.pfs import branches, repos
-from trunkline.pfs.commits import abandon_head, finish_commit, start_commit
+from trunkline.pfs import repos
+from trunkline.pfs.history import branches
+from trunkline.pfs.history.commits import abandon_head, finish_commit, start_commit
 from trunkline.pfs.queries.repos import find_repo
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import Versioning
-from trunkline.pps.cron_repos import create_cron_repos, delete_cron_repos
 from trunkline.pps.defaults import Defaults, defaults_of
-from trunkline.pps.jobs import kill_job
+from trunkline.pps.inputs.cron_repos import create_cron_repos, delete_cron_repos
+from trunkline.pps.inputs.wiring import connect, disconnect, leaves_of, written_branches
+from trunkline.pps.jobs.moves import kill_job
 from trunkline.pps.queries import jobs, pipelines, residents
 from trunkline.pps.queries.pipelines import PipelineRow
 from trunkline.pps.spec.decode import decode_spec, encode_spec
 from trunkline.pps.spec.defaults import fill_defaults
 from trunkline.pps.spec.layers import effective_spec
-from trunkline.pps.spec.validate import validate
-from trunkline.pps.wiring import connect, disconnect, leaves_of, written_branches
+from trunkline.pps.spec.rules.validate import validate
+from trunkline.pps.spec.runner import runner_of
 
 _SPEC_PATH = "/spec"
 _UPDATED = "all jobs killed because pipeline was updated, and they were of an older version"
@@ -92,18 +93,6 @@ def redefine(row: PipelineRow, *, reprocess: bool) -> Definition:
     return Definition(
         row.user_spec_json, row.effective_spec_json, decode_spec(row.spec_json), update=True, reprocess=reprocess
     )
-
-
-def runner_of(spec: PipelineSpec) -> Runner | None:
-    """Return the runner that a spec picks by the annotation ``runner``; None where it leaves that to the server."""
-    named = spec.metadata.annotations.get("runner") if spec.metadata is not None else None
-    if named is None:
-        return None
-    if named not in tuple(Runner):
-        raise InvalidInputError(
-            f"metadata.annotations.runner: {named!r} is no runner: write one of {', '.join(Runner)}, or leave it out"
-        )
-    return Runner(named)
 
 
 def _refuse_unsupported(spec: PipelineSpec) -> None:

@@ -25,11 +25,11 @@ _BORDERS: dict[str, dict[str, int]] = {
     "storage.live": {"_PENDING_ROWS": 4},
     "pfs.queries.chunks": {"_BATCH": 3},
     "pfs.garbage": {"_BATCH": 3},
-    "pps.datums": {"SET_DATUMS_MAX": 1},
-    "pps.records": {"_ROWS_AT_ONCE": 3, "_PAGE_ROWS": 2},
-    "pps.planning": {"_LOOKED_UP_MAX": 2, "_IDS_AT_ONCE": 3},
-    "pps.buckets": {"_ROWS_AT_ONCE": 3},
-    "pps.input_changes": {"_FEW": 2},
+    "pps.datums.identity": {"SET_DATUMS_MAX": 1},
+    "pps.datums.datum_table": {"_ROWS_AT_ONCE": 3, "_PAGE_ROWS": 2},
+    "pps.datums.plan": {"_LOOKED_UP_MAX": 2, "_IDS_AT_ONCE": 3},
+    "pps.datums.join_tables": {"_ROWS_AT_ONCE": 3},
+    "pps.datums.changes": {"_FEW": 2},
 }
 
 

@@ -1,6 +1,6 @@
 """``python -m trunkline.worker``: a worker process of the local executor, which starts it.
 
-The view of ``/pfs`` comes before every other import: see `trunkline.worker.namespace`.
+The view of ``/pfs`` comes before every other import: see `trunkline.worker.view.namespace`.
 """
 
 import argparse
@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from trunkline.worker.isolation import Isolation, isolate
-from trunkline.worker.namespace import Hiding, close_to_others
+from trunkline.worker.view.isolation import Isolation, isolate
+from trunkline.worker.view.namespace import Hiding, close_to_others
 
 
 def main() -> None:

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from trunkline.errors import CorruptDataError, InvalidInputError, NotFoundError
 from trunkline.model.datums import Datum, DatumSet, DatumStats, Runner
 from trunkline.model.pipelines import Transform
-from trunkline.worker.capture import Output, OutputError, outputs
-from trunkline.worker.commands import CommandError, Script, find_user, resolve
+from trunkline.worker.commands.command_run import Finished
+from trunkline.worker.commands.environment import datum_environment, map_pfs, map_values
+from trunkline.worker.commands.launcher import Command, Ended, LauncherLostError
+from trunkline.worker.commands.memory import describe
+from trunkline.worker.commands.resolve import Script, resolve
+from trunkline.worker.commands.runner import RunRequest
+from trunkline.worker.commands.shared_trials import Trial
 from trunkline.worker.context import WorkerContext
-from trunkline.worker.environment import datum_environment, map_pfs, map_values
-from trunkline.worker.launcher import Command, Ended, LauncherLostError
 from trunkline.worker.logs import DatumLog
-from trunkline.worker.memory import describe
-from trunkline.worker.reuse import Trial
-from trunkline.worker.runners import RunRequest
-from trunkline.worker.running import Finished
+from trunkline.worker.users import CommandError, find_user
+from trunkline.worker.view.capture import Output, OutputError, outputs
 
 _PIPES_NAMED = 5
 PIPES_WARNING = "named pipes in /pfs/out are not kept; the logs say which"

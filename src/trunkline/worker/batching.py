@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from trunkline.errors import CorruptDataError, InvalidInputError, NotFoundError
 from trunkline.model.datums import Datum, DatumResult, DatumState
 from trunkline.worker.attempt import DatumCommands
-from trunkline.worker.capture import OutputError, store
-from trunkline.worker.commands import CommandError, find_user
+from trunkline.worker.commands.command_run import run_command
+from trunkline.worker.commands.environment import map_pfs
+from trunkline.worker.commands.interrupts import CancelledError, Interrupts
+from trunkline.worker.commands.launcher import LauncherLostError
 from trunkline.worker.context import WorkerContext
 from trunkline.worker.datum import SetRun
-from trunkline.worker.environment import map_pfs
-from trunkline.worker.interrupts import CancelledError, Interrupts
-from trunkline.worker.launcher import LauncherLostError
 from trunkline.worker.next_datum import NextDatumService
-from trunkline.worker.running import run_command
+from trunkline.worker.users import CommandError, find_user
+from trunkline.worker.view.capture import OutputError, store
 
 PREMATURE = "user code exited prematurely: it must ask for datums until it is ended"
 

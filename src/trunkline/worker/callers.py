@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trunkline.config import LOOPBACK
-from trunkline.worker.processes import descendants
+from trunkline.worker.commands.processes import descendants
 
 _TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 _MAPPED = bytes(10) + b"\xff\xff"

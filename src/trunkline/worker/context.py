@@ -5,16 +5,16 @@ from pathlib import Path
 
 from trunkline.objects.store import ObjectStore
 from trunkline.storage.fileset import FileSets
-from trunkline.worker.deadlock import DEADLOCK_SECONDS
-from trunkline.worker.environment import base_environment
-from trunkline.worker.inputs import Inputs
-from trunkline.worker.interrupts import Interrupts
-from trunkline.worker.launcher import User
+from trunkline.worker.commands.deadlock import DEADLOCK_SECONDS
+from trunkline.worker.commands.environment import base_environment
+from trunkline.worker.commands.interrupts import Interrupts
+from trunkline.worker.commands.runner import CommandRunner
+from trunkline.worker.commands.zygotes import Zygotes
 from trunkline.worker.progress import Progress
-from trunkline.worker.runners import Runners
-from trunkline.worker.starters import Starters
-from trunkline.worker.view import View
-from trunkline.worker.working_dir import OWN_WORKING_DIR, clear
+from trunkline.worker.users import User
+from trunkline.worker.view.inputs import Inputs
+from trunkline.worker.view.tree import View
+from trunkline.worker.view.working_dir import OWN_WORKING_DIR, clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class WorkerContext:
     file_sets: FileSets
     view: View
     inputs: Inputs
-    starters: Starters
-    runners: Runners
+    starters: Zygotes
+    runners: CommandRunner
     interrupts: Interrupts
     progress: Progress
     base_env: dict[str, str]
@@ -62,11 +62,11 @@ def open_context(
 ) -> WorkerContext:
     """Return the context of a worker. No process is started yet.
 
-    ``alive_fd`` is kept open by all that the worker starts; see `Starters` for owns_children. A warm script that stands
+    ``alive_fd`` is kept open by all that the worker starts; see `Zygotes` for owns_children. A warm script that stands
     still for deadlock_seconds is run again as a process.
     """
     base_env = base_environment(environ)
-    starters = Starters(
+    starters = Zygotes(
         base_env=base_env,
         alive_fd=alive_fd,
         working_dir=str(working_dir),
@@ -81,7 +81,7 @@ def open_context(
         view=view,
         inputs=Inputs(file_sets),
         starters=starters,
-        runners=Runners(starters, interrupts=interrupts, deadlock_seconds=deadlock_seconds),
+        runners=CommandRunner(starters, interrupts=interrupts, deadlock_seconds=deadlock_seconds),
         interrupts=interrupts,
         progress=Progress(view.directory.parent),
         base_env=base_env,

@@ -6,11 +6,11 @@ from dataclasses import replace
 from trunkline.model.datums import Datum, DatumResult, DatumSet, DatumState, Runner
 from trunkline.storage.fileset import LayerWriter
 from trunkline.worker.attempt import Attempt, DatumCommands
-from trunkline.worker.capture import OutputError, store
+from trunkline.worker.commands.environment import datum_set_environment, map_values
+from trunkline.worker.commands.shared_trials import digest
 from trunkline.worker.context import WorkerContext
-from trunkline.worker.environment import map_values, set_environment
 from trunkline.worker.logs import SetLog
-from trunkline.worker.reuse import digest
+from trunkline.worker.view.capture import OutputError, store
 
 
 class SetRun:
@@ -23,7 +23,7 @@ class SetRun:
         self.warnings = dict.fromkeys(context.warnings)
         self._context = context
         self.writer = writer
-        env = set_environment(datum_set, base=context.base_env, worker=context.worker)
+        env = datum_set_environment(datum_set, base=context.base_env, worker=context.worker)
         self._env = {**map_values(env, context.view.seen_as), "PFS": context.view.seen_as}
 
     def commands(self, datum: Datum) -> DatumCommands:

@@ -14,14 +14,15 @@ from trunkline.config import LOOPBACK
 from trunkline.errors import CorruptDataError, InvalidInputError, NotFoundError
 from trunkline.model.residents import Resident, ResidentEnd
 from trunkline.worker.attempt import end_reason
-from trunkline.worker.commands import CommandError, find_user, resolve
+from trunkline.worker.commands.command_run import run_command
+from trunkline.worker.commands.environment import datum_environment, datum_set_environment, map_pfs, map_values
+from trunkline.worker.commands.launcher import Command, Ended, LauncherLostError
+from trunkline.worker.commands.resolve import resolve
 from trunkline.worker.context import WorkerContext
-from trunkline.worker.environment import datum_environment, map_pfs, map_values, set_environment
-from trunkline.worker.inputs import WantedTree
-from trunkline.worker.launcher import Command, Ended, LauncherLostError
 from trunkline.worker.logs import DatumLog, resident_log
-from trunkline.worker.running import run_command
-from trunkline.worker.secret_files import secret_files
+from trunkline.worker.users import CommandError, find_user
+from trunkline.worker.view.inputs import WantedTree
+from trunkline.worker.view.secret_files import secret_files
 
 _CONTEXT = "worker"
 
@@ -124,7 +125,7 @@ def _own_env(resident: Resident, context: WorkerContext) -> dict[str, str]:
 
 def _command(resident: Resident, context: WorkerContext) -> Command:
     transform, seen_as = resident.transform, context.view.seen_as
-    env = set_environment(resident, base=context.base_env, worker=context.worker)
+    env = datum_set_environment(resident, base=context.base_env, worker=context.worker)
     env = {
         # Nobody waits until a Python script that never ends has filled a buffer with what it prints.
         "PYTHONUNBUFFERED": "1",

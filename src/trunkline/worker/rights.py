@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from trunkline.worker.launcher import User
+from trunkline.worker.users import User
 
 _SET_GROUPS = {"x86_64": 116, "aarch64": 159, "riscv64": 159}
 _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2

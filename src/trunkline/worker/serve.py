@@ -31,12 +31,12 @@ from trunkline.worker.channel import (
     Ready,
     Run,
 )
+from trunkline.worker.commands.environment import script_environment
+from trunkline.worker.commands.interrupts import CancelledError
 from trunkline.worker.context import WorkerContext, open_context
-from trunkline.worker.environment import script_environment
-from trunkline.worker.interrupts import CancelledError
+from trunkline.worker.datum_set import run_datum_set
 from trunkline.worker.resident import run_resident
-from trunkline.worker.run import run_datum_set
-from trunkline.worker.view import View
+from trunkline.worker.view.tree import View
 
 _REMOTE_FETCHES = 16
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36

@@ -75,7 +75,7 @@ def test_filters_see_snake_case_and_drop_what_they_find_false(
 def test_a_bad_or_endless_filter_is_refused_and_harms_nobody(
     cluster: Cluster, jobs_of_copy: list[pps_pb2.JobInfo], program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trunkline.api.jq_filter.SECONDS_MAX", 2.0)
+    monkeypatch.setattr("trunkline.api.pps.jq_filter.SECONDS_MAX", 2.0)
 
     with pytest.raises(grpc.RpcError) as refused:
         cluster.jobs("copy", jqFilter=program)

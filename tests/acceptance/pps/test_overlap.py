@@ -15,7 +15,7 @@ from trunkline.pfs.garbage import Garbage
 from trunkline.pfs.transaction import Transaction
 from trunkline.pfs.versioning import now
 from trunkline.pps.controller import deadline_of
-from trunkline.pps.jobs import kill_job
+from trunkline.pps.jobs.moves import kill_job
 from trunkline.pps.queries.jobs import unfinished_jobs
 from trunkline.proto import pps_pb2
 from trunkline.testing.cluster import Cluster, open_cluster, pfs

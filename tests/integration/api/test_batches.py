@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from trunkline import errors
-from trunkline.api.batches import BatchInterceptor
 from trunkline.api.errors import ErrorInterceptor
+from trunkline.api.wire.batches import BatchInterceptor
 from trunkline.client.connection import Client, connect
 from trunkline.proto import pfs_pb2, pfs_pb2_grpc
 from trunkline.proto.batches_pb2 import Batch

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from trunkline.api.confined.run import run_confined
-from trunkline.api.jq_filter import matching
-from trunkline.api.templates import render
+from trunkline.api.pps.jq_filter import matching
+from trunkline.api.pps.templates import render
 from trunkline.errors import InvalidInputError
 from trunkline.proto import pfs_pb2
 

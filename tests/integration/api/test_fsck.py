@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from trunkline.db.tables import jobs
 from trunkline.model.datums import DatumState
-from trunkline.pps.records import DatumRecord, DatumRecords
+from trunkline.pps.datums.datum_table import DatumRecord, DatumTables
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.proto.pps_pb2_grpc import APIStub as PpsStub
 from trunkline.testing.doors import Story, add, at
@@ -45,7 +45,7 @@ def test_a_file_of_a_datum_that_the_job_does_not_know_is_a_zombie(story: Story) 
     other = DatumRecord(id="0" * 64, hash="", state=DatumState.SUCCESS, job="", inputs=())
 
     with story.versioning.db.write() as connection:
-        root = DatumRecords(story.versioning.file_sets.tables).write([other])
+        root = DatumTables(story.versioning.file_sets.tables).write([other])
         connection.execute(update(jobs).values(datums=root))
 
     (problem,) = story.pfs.Fsck(zombies)

@@ -8,7 +8,7 @@ import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 
-from trunkline.api.inactive import NOT_ACTIVATED
+from trunkline.api.admin.inactive import NOT_ACTIVATED
 from trunkline.testing.doors import Story
 
 PAGE = Path(__file__).parents[3] / "docs" / "clients.md"

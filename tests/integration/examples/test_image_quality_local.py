@@ -11,8 +11,8 @@ from types import ModuleType
 
 import pytest
 
-from trunkline.pps.spec.check import check
-from trunkline.pps.spec.reader import read_specs
+from trunkline.pps.spec.advice.check import check
+from trunkline.pps.spec.form.reader import read_specs
 
 cv2 = pytest.importorskip("cv2")
 np = pytest.importorskip("numpy")

@@ -13,15 +13,15 @@ from trunkline.model.pipelines import Transform
 from trunkline.objects import open_object_store
 from trunkline.storage.chunk import MemoryChunkIndex
 from trunkline.storage.fileset import FileSets
-from trunkline.worker.commands import as_script, resolve
+from trunkline.worker.commands.command_run import run_command
+from trunkline.worker.commands.deadlock import DEADLOCK_SECONDS
+from trunkline.worker.commands.environment import base_environment
+from trunkline.worker.commands.interrupts import NoInterrupts
+from trunkline.worker.commands.launcher import Ended, Reuse
+from trunkline.worker.commands.resolve import as_script, resolve
+from trunkline.worker.commands.zygotes import Zygotes
 from trunkline.worker.context import WorkerContext, open_context
-from trunkline.worker.deadlock import DEADLOCK_SECONDS
-from trunkline.worker.environment import base_environment
-from trunkline.worker.interrupts import NoInterrupts
-from trunkline.worker.launcher import Ended, Reuse
-from trunkline.worker.running import run_command
-from trunkline.worker.starters import Starters
-from trunkline.worker.view import View
+from trunkline.worker.view.tree import View
 
 BASE_ENV = base_environment({name: value for name, value in os.environ.items() if not name.startswith("PYTHON")})
 
@@ -36,8 +36,8 @@ def alive() -> Iterator[tuple[int, int]]:
 
 
 @pytest.fixture
-def starters(tmp_path: Path, alive: tuple[int, int]) -> Iterator[Starters]:
-    starters = Starters(
+def starters(tmp_path: Path, alive: tuple[int, int]) -> Iterator[Zygotes]:
+    starters = Zygotes(
         base_env=BASE_ENV,
         alive_fd=alive[1],
         working_dir=str(tmp_path),
@@ -51,7 +51,7 @@ def starters(tmp_path: Path, alive: tuple[int, int]) -> Iterator[Starters]:
 class Runs:
     """Runs a Python script as a process or in a warm interpreter, and keeps what it printed."""
 
-    def __init__(self, starters: Starters, cwd: Path) -> None:
+    def __init__(self, starters: Zygotes, cwd: Path) -> None:
         self.starters = starters
         self.cwd = cwd
         self.env = {**BASE_ENV, "GIVEN": "1"}
@@ -107,7 +107,7 @@ class Runs:
 
 
 @pytest.fixture
-def runs(starters: Starters, tmp_path: Path) -> Runs:
+def runs(starters: Zygotes, tmp_path: Path) -> Runs:
     return Runs(starters, tmp_path)
 
 

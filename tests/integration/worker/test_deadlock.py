@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from trunkline.model.datums import DatumState, Runner
-from trunkline.worker.deadlock import DeadlockWatch
-from trunkline.worker.run import run_datum_set
+from trunkline.worker.commands.deadlock import DeadlockWatch
+from trunkline.worker.datum_set import run_datum_set
 
 STUCK = "import threading; lock = threading.Lock(); lock.acquire(); print(flush=True); lock.acquire()"
 ALIVE = {

@@ -10,7 +10,7 @@ import pytest
 
 from trunkline.executors.local import LocalExecutor
 from trunkline.model.datums import DatumState, Runner
-from trunkline.worker.run import run_datum_set
+from trunkline.worker.datum_set import run_datum_set
 
 BIG = bytes(range(256)) * (20 << 10)  # 5 MiB: several chunks, and many times what a pipe holds
 RUNNERS = pytest.mark.parametrize("runner", [Runner.PROCESS, Runner.WARM, Runner.REUSE])
@@ -215,7 +215,7 @@ def test_content_that_is_missing_fails_the_datum_instead_of_ending_the_file_earl
 
 def test_without_descriptors_for_a_pipe_the_rest_are_files(lab, worker, monkeypatch: pytest.MonkeyPatch) -> None:
     source = lab.source("in", {f"/{number}": b"12345" for number in range(10)}, lazy=True)
-    monkeypatch.setattr("trunkline.worker.pipes._SPARE_FILES", _soft_limit() - 4)
+    monkeypatch.setattr("trunkline.worker.view.pipes._SPARE_FILES", _soft_limit() - 4)
 
     result = run_datum_set(
         lab.set(

@@ -14,7 +14,7 @@ import pytest
 from trunkline.executors.local import LocalExecutor
 from trunkline.model.datums import DatumState, Runner
 from trunkline.storage.chunk.refs import decode_refs
-from trunkline.worker import namespace
+from trunkline.worker.view import namespace
 
 SECONDS = 60
 

@@ -3,7 +3,7 @@
 import pytest
 
 from trunkline.model.datums import DatumState, Runner
-from trunkline.worker.run import run_datum_set
+from trunkline.worker.datum_set import run_datum_set
 
 LIMIT = 200 << 20
 RUNNERS = pytest.mark.parametrize("runner", [Runner.PROCESS, Runner.WARM, Runner.REUSE])

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.worker import namespace
-from trunkline.worker.isolation import Isolation, isolate
+from trunkline.worker.view import namespace
+from trunkline.worker.view.isolation import Isolation, isolate
 
 IN_VIEW = """
 import os, subprocess, sys
 from pathlib import Path
-from trunkline.worker.isolation import Isolated, Isolation, isolate
+from trunkline.worker.view.isolation import Isolated, Isolation, isolate
 scratch = Path(sys.argv[1])
 assert isolate(Isolation.NAMESPACE, scratch) == Isolated("/pfs")
 exec(sys.argv[2])
@@ -65,7 +65,7 @@ def test_a_view_inside_a_view_works_for_a_user_namespace_only(tmp_path: Path) ->
     """A worker that is itself started by user code still finds out what it can have."""
     seen = _in_view(
         tmp_path / "a",
-        "from trunkline.worker import namespace; print(repr(namespace.probe(Path('/pfs/inner'))))",
+        "from trunkline.worker.view import namespace; print(repr(namespace.probe(Path('/pfs/inner'))))",
     )
 
     assert seen == "''" or "unshare" in seen or "mount" in seen

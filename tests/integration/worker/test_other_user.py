@@ -11,14 +11,14 @@ import pytest
 
 from trunkline.model.datums import DatumResult, DatumState, Runner
 from trunkline.testing.ordinary_user import NOBODY
-from trunkline.worker.capture import OutputError, outputs, store
-from trunkline.worker.inputs import WantedTree
-from trunkline.worker.launcher import User
-from trunkline.worker.opening import make_accessible
-from trunkline.worker.pipes import Pipes
-from trunkline.worker.removal import remove_tree
+from trunkline.worker.datum_set import run_datum_set
 from trunkline.worker.rights import acting_as
-from trunkline.worker.run import run_datum_set
+from trunkline.worker.users import User
+from trunkline.worker.view.capture import OutputError, outputs, store
+from trunkline.worker.view.inputs import WantedTree
+from trunkline.worker.view.opening import make_accessible
+from trunkline.worker.view.pipes import Pipes
+from trunkline.worker.view.removal import remove_tree
 
 pytestmark = [
     pytest.mark.root,

@@ -13,7 +13,7 @@ from trunkline.app.state import StateDirectory
 from trunkline.executors.local import LocalExecutor
 from trunkline.model.datums import Runner, SecretValues
 from trunkline.testing.ordinary_user import NOBODY
-from trunkline.worker.isolation import Isolation
+from trunkline.worker.view.isolation import Isolation
 
 LOOK = b"""
 import os, sys

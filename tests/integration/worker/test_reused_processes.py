@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from trunkline.model.datums import DatumState, Runner
-from trunkline.worker.launcher import Reuse
-from trunkline.worker.run import run_datum_set
+from trunkline.worker.commands.launcher import Reuse
+from trunkline.worker.datum_set import run_datum_set
 
 COPY = """
     import os

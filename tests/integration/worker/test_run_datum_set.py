@@ -6,7 +6,7 @@ import pytest
 from trunkline.executors.local import LocalExecutor
 from trunkline.model.datums import DatumState, Runner
 from trunkline.worker.attempt import PIPES_WARNING
-from trunkline.worker.run import run_datum_set
+from trunkline.worker.datum_set import run_datum_set
 
 SHOW_USER = b"""
 import os

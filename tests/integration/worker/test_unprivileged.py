@@ -13,7 +13,7 @@ import pytest
 
 import trunkline
 from trunkline.testing.ordinary_user import NOBODY, ordinary_home
-from trunkline.worker import namespace
+from trunkline.worker.view import namespace
 
 MODULES = "import trunkline.executors.local, trunkline.worker.serve"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.worker.launcher import Reuse
+from trunkline.worker.commands.launcher import Reuse
 
 SCRIPTS = {
     "arguments": "import sys; print(sys.argv, sys.orig_argv[0], sys.path[0], sys.executable, sys.prefix)",

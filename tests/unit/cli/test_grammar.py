@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from trunkline.cli.commands import COMMANDS
+from trunkline.cli.catalogue import COMMANDS
 from trunkline.cli.grammar import Absent, Entry, Verb, plural_of
 
 Pachctl = Callable[..., Any]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.errors import InvalidInputError
+from trunkline.loads.pfs.spec import parse_load_spec
 from trunkline.model.json_text import load_json
 from trunkline.model.yaml_text import load_yaml
-from trunkline.pfs.loads.spec import parse_load_spec
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(['*' + before] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)

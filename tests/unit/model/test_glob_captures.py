@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from trunkline.model import globmatch
-from trunkline.model.globs import Glob, compile_glob
+from trunkline.model.globs import match
+from trunkline.model.globs.dialect import Glob, compile_glob
 
 
 def pattern(random: Random, depth: int = 0) -> str:
@@ -23,7 +23,7 @@ def pattern(random: Random, depth: int = 0) -> str:
 
 
 def by_program(glob: Glob, path: str) -> tuple[str, ...] | None:
-    return globmatch.run(globmatch.compile_program(glob.tree), path, glob.group_count)
+    return match.run(match.compile_program(glob.tree), path, glob.group_count)
 
 
 def by_re2(glob: Glob, path: str) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """Short words for what tests of versioning do all the time."""
 
 from trunkline.model.versions import BranchKey, CommitKey, CommitReference, RepoKey
-from trunkline.pfs.branches import create_branch
-from trunkline.pfs.commits import finish_commit, inspect_commits, start_commit
+from trunkline.pfs.history.branches import create_branch
+from trunkline.pfs.history.commits import finish_commit, inspect_commits, start_commit
+from trunkline.pfs.history.references import resolve_commit
 from trunkline.pfs.queries.commits import CommitRow, commits_of_set
-from trunkline.pfs.references import resolve_commit
 from trunkline.pfs.repos import create_repo
 from trunkline.pfs.versioning import Versioning
 

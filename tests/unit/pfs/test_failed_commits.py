@@ -3,10 +3,10 @@
 import pytest
 from pfs_story import at, branch, head, make_repos, put, put_between, read
 
-from trunkline.pfs.bases import CommitFailedError
-from trunkline.pfs.commits import finish_commit, start_commit
-from trunkline.pfs.history import find_commits
-from trunkline.pfs.references import resolve_commit
+from trunkline.pfs.commit_search import find_commits
+from trunkline.pfs.history.commits import finish_commit, start_commit
+from trunkline.pfs.history.good_ancestors import CommitFailedError
+from trunkline.pfs.history.references import resolve_commit
 from trunkline.pfs.versioning import Versioning
 
 

@@ -12,12 +12,12 @@ from trunkline.errors import CorruptDataError
 from trunkline.model.versions import BranchKey, CommitReference, RepoKey
 from trunkline.objects import open_object_store
 from trunkline.objects.memory import MemoryObjectStore
+from trunkline.pfs.checks.fsck import check_data, check_versions
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
-from trunkline.pfs.fsck import check_data, check_versions
 from trunkline.pfs.garbage import Collected, Garbage
+from trunkline.pfs.history.removal import drop_commit, squash_commit
 from trunkline.pfs.queries import chunks
 from trunkline.pfs.queries import garbage as queries
-from trunkline.pfs.removal import drop_commit, squash_commit
 from trunkline.pfs.repos import create_repo, delete_repo
 from trunkline.pfs.temporary import create_file_set
 from trunkline.pfs.versioning import Versioning

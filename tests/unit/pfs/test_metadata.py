@@ -2,7 +2,8 @@ import pytest
 from pfs_story import branch, head, make_repos, put, repo
 
 from trunkline.errors import ConflictError, InvalidInputError, NotFoundError
-from trunkline.pfs import branches, metadata, projects, repos
+from trunkline.pfs import metadata, projects, repos
+from trunkline.pfs.history import branches
 from trunkline.pfs.versioning import Versioning
 
 

@@ -15,10 +15,10 @@ from trunkline.model.ids import new_id
 from trunkline.model.jobs import CommitState, OriginKind
 from trunkline.objects import open_object_store
 from trunkline.objects.memory import MemoryObjectStore
-from trunkline.pfs.bases import CommitFailedError
+from trunkline.pfs.checks.fsck import check_versions, repair_versions
 from trunkline.pfs.chunk_index import DatabaseChunkIndex
-from trunkline.pfs.commits import finish_commit, start_commit
-from trunkline.pfs.fsck import check_versions, repair_versions
+from trunkline.pfs.history.commits import finish_commit, start_commit
+from trunkline.pfs.history.good_ancestors import CommitFailedError
 from trunkline.pfs.queries import commits
 from trunkline.pfs.versioning import Versioning
 from trunkline.storage.fileset import FileSets

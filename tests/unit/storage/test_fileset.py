@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trunkline.errors import InvalidInputError, UnavailableError
-from trunkline.model.globs import compile_glob
+from trunkline.model.globs.dialect import compile_glob
 from trunkline.model.paths import check_writable
 from trunkline.objects import ObjectStore, open_object_store
 from trunkline.objects.buffered import BufferedUpload

@@ -6,9 +6,9 @@ import msgspec
 
 from trunkline.model.json_text import load_json
 from trunkline.model.pipelines import PipelineSpec
-from trunkline.pps.spec.findings import InvalidSpecError, error
-from trunkline.pps.spec.schema import DEPTH_MAX, JSON
-from trunkline.pps.spec.shape import canonical_spec
+from trunkline.pps.spec.form.findings import InvalidSpecError, error
+from trunkline.pps.spec.form.schema import DEPTH_MAX, JSON
+from trunkline.pps.spec.form.shape import canonical_spec
 
 # Has msgspec prepare the type and all below it now, while no other thread can use it. Else it does so when it first
 # makes a value, and a thread that makes one while another has it half prepared crashes the process.

@@ -3,8 +3,8 @@
 import json
 
 from trunkline.pps.spec.decode import canonical_data, load_object, without_nulls
-from trunkline.pps.spec.findings import InvalidSpecError, error
-from trunkline.pps.spec.schema import JSON
+from trunkline.pps.spec.form.findings import InvalidSpecError, error
+from trunkline.pps.spec.form.schema import JSON
 
 DEFAULT_IMAGE = "ubuntu:20.04"
 BUILT_IN_DEFAULTS = json.dumps(

@@ -1,7 +1,7 @@
 """Globs over a file set: seek by the literal prefix, match segment by segment in RE2, skip what is too deep.
 
 RE2 works in time linear in the text. It lacks negative groups: most become a second expression, which takes paths away
-(`trunkline.model.globnegation`). The others are matched one path at a time among those that pass a looser expression,
+(`trunkline.model.globs.negation`). The others are matched one path at a time among those that pass a looser expression,
 by `Glob.match`, whose work is bounded for each path, and here for all of them together.
 """
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trunkline.errors import InvalidInputError
-from trunkline.model.globs import Glob, Match, compile_glob
+from trunkline.model.globs.dialect import Glob, Match, compile_glob
 from trunkline.storage.fileset.listing import directory_info, file_info_rows, opened_directories
 from trunkline.storage.fileset.rows import FileInfo, after_directory, file_infos
 from trunkline.storage.table import Key, Table

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from trunkline.model.globs import Match
+from trunkline.model.globs.dialect import Match
 from trunkline.model.paths import clean, clean_keeping_directory
 from trunkline.storage.chunk import ChunkRef, ChunkStore
 from trunkline.storage.fileset.checkout import CheckOut

@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 from trunkline.worker.zygote.children import be_subreaper, start_program, start_script, wait
 from trunkline.worker.zygote.connection import Connection
 from trunkline.worker.zygote.modules import ModuleFiles
-from trunkline.worker.zygote.reuse import Reused
 from trunkline.worker.zygote.script import Scripts
+from trunkline.worker.zygote.shared_child import SharedChild
 
 
 def main(socket_fd: int, alive_fd: int) -> NoReturn:
@@ -34,7 +34,7 @@ def main(socket_fd: int, alive_fd: int) -> NoReturn:
 
 
 def _serve(worker: Connection, alive_fd: int) -> NoReturn:
-    scripts, files, reused = Scripts(), ModuleFiles(), Reused()
+    scripts, files, reused = Scripts(), ModuleFiles(), SharedChild()
     env: dict[str, str] = {}
     while True:
         request, fds = worker.receive()
@@ -52,7 +52,7 @@ def _serve(worker: Connection, alive_fd: int) -> NoReturn:
 
 
 def _run(
-    worker: Connection, request: dict[str, Any], fds: list[int], *, scripts: Scripts, reused: Reused, alive_fd: int
+    worker: Connection, request: dict[str, Any], fds: list[int], *, scripts: Scripts, reused: SharedChild, alive_fd: int
 ) -> dict[str, Any]:
     try:
         if request["reuse"]:

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trunkline.model.pipelines import CronInput, Input, PFSInput, PipelineSpec, ResourceSpec, Transform
-from trunkline.pps.spec.check import check
-from trunkline.pps.spec.document import SpecDocument
-from trunkline.pps.spec.findings import Severity
-from trunkline.pps.spec.reader import read_specs
+from trunkline.pps.spec.advice.check import check
+from trunkline.pps.spec.form.document import SpecDocument
+from trunkline.pps.spec.form.findings import Severity
+from trunkline.pps.spec.form.reader import read_specs
 
 
 def field_names(record: type[msgspec.Struct]) -> list[str]:

@@ -13,8 +13,8 @@ from trunkline.model.pipelines import Input, ParallelismSpec, PFSInput, Pipeline
 from trunkline.pps.spec.decode import decode_spec, encode_spec
 from trunkline.pps.spec.defaults import fill_defaults
 from trunkline.pps.spec.durations import format_duration
-from trunkline.pps.spec.findings import Finding, InvalidSpecError, Severity
-from trunkline.pps.spec.validate import problems
+from trunkline.pps.spec.form.findings import Finding, InvalidSpecError, Severity
+from trunkline.pps.spec.rules.validate import problems
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 SPEC: dict[str, Any] = {

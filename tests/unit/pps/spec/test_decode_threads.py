@@ -35,7 +35,7 @@ def decode():
     assert [each.repo for each in spec.input.leaves()] == ["a", "a"]
 """
 LOAD = """
-from trunkline.pfs.loads.spec import parse_load_spec
+from trunkline.loads.pfs.spec import parse_load_spec
 def decode():
     spec = parse_load_spec('''
 count: 1

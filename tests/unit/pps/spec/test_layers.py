@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trunkline.pps.spec.findings import InvalidSpecError
+from trunkline.pps.spec.form.findings import InvalidSpecError
 from trunkline.pps.spec.layers import canonical_defaults, effective_spec, merge_patch
 
 

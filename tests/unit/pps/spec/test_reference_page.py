@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.pps.spec.check import check
-from trunkline.pps.spec.reader import read_specs
-from trunkline.pps.spec.schema import ListOf, Record, Shape, spec_schema
+from trunkline.pps.spec.advice.check import check
+from trunkline.pps.spec.form.reader import read_specs
+from trunkline.pps.spec.form.schema import ListOf, Record, Shape, spec_schema
 
 PAGE = Path(__file__).parents[4] / "docs" / "pipeline-spec.md"
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)

@@ -1,0 +1,1 @@
+"""Services about the installation as a whole: cluster, debugging, upkeep."""

@@ -1,0 +1,1 @@
+"""The services of pipelines, jobs, datums and their logs."""

@@ -1,0 +1,1 @@
+"""Between wire messages and values, and what is refused before anything else."""

@@ -1,0 +1,1 @@
+"""Commands for the server, the configuration and this shell."""

@@ -1,0 +1,1 @@
+"""Commands for projects, repos, branches, commits and files."""

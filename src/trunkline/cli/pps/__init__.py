@@ -1,0 +1,1 @@
+"""Commands for pipelines, jobs, datums and their logs."""

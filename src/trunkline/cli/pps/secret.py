@@ -1,0 +1,72 @@
+"""Commands for secrets."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from trunkline import proto
+from trunkline.cli.options import ShowTime, command, pass_session, raw_options, timestamps_option
+from trunkline.cli.session import Session
+from trunkline.cli.show.raw import print_messages
+from trunkline.cli.show.tables import print_details, print_table
+
+
+@command("secret")
+@click.option("-f", "--file", required=True, help="A Kubernetes Secret manifest in JSON or YAML; - is standard input.")
+@pass_session
+def create_secret(session: Session, *, file: str) -> None:
+    """Create a secret from a manifest."""
+    import yaml
+
+    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    try:
+        manifest = json.dumps(yaml.safe_load(text))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise click.ClickException(f"{file} is neither JSON nor YAML: {error}") from None
+    request = proto.pps_pb2.CreateSecretRequest(file=manifest.encode())
+    session.client.pps.CreateSecret(request)
+
+
+@command("secret")
+@raw_options
+@timestamps_option
+@pass_session
+def list_secret(session: Session, *, raw: str | None, show_time: ShowTime) -> None:
+    """List the secrets."""
+    from google.protobuf.empty_pb2 import Empty
+
+    secrets = session.client.pps.ListSecret(Empty()).secret_info
+    if raw:
+        print_messages(secrets, raw)
+        return
+    rows = ((info.secret.name, info.type, show_time(info.creation_timestamp)) for info in secrets)
+    print_table(("NAME", "TYPE", "CREATED"), rows)
+
+
+@command("secret")
+@click.argument("secret")
+@raw_options
+@timestamps_option
+@pass_session
+def inspect_secret(session: Session, *, secret: str, raw: str | None, show_time: ShowTime) -> None:
+    """Show a secret, without what it hides."""
+    message = proto.pps_pb2.Secret(name=secret)
+    info = session.client.pps.InspectSecret(proto.pps_pb2.InspectSecretRequest(secret=message))
+    if raw:
+        print_messages([info], raw)
+        return
+    created = show_time(info.creation_timestamp)
+    print_details([("Name", info.secret.name), ("Type", info.type), ("Created", created)])
+
+
+@command("secret")
+@click.argument("secret")
+@pass_session
+def delete_secret(session: Session, *, secret: str) -> None:
+    """Delete a secret."""
+    message = proto.pps_pb2.Secret(name=secret)
+    session.client.pps.DeleteSecret(proto.pps_pb2.DeleteSecretRequest(secret=message))

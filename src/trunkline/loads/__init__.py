@@ -1,0 +1,1 @@
+"""Load tests: random work by a spec, carried out and checked."""

@@ -1,0 +1,1 @@
+"""The glob dialect: parsed, compiled, matched."""

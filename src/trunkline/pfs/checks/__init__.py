@@ -1,0 +1,1 @@
+"""What may be wrong with what is stored, and how it is put right."""

@@ -1,0 +1,1 @@
+"""Commits, branches and how they hang together: decided inside one transaction."""

@@ -1,0 +1,1 @@
+"""What pipelines read: branches joined to theirs, triggers, and ticks of schedules."""

@@ -1,0 +1,1 @@
+"""One job from its inputs to its output commit."""

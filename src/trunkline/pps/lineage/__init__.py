@@ -1,0 +1,1 @@
+"""What files were made from, and why jobs ran what they ran."""

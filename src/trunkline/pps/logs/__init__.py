@@ -1,0 +1,1 @@
+"""What user code and jobs have printed, and questions to that."""

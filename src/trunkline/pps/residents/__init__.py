@@ -1,0 +1,1 @@
+"""Spouts and services: processes that do not end."""

@@ -1,0 +1,1 @@
+"""What is said of a spec beyond its rules: what looks wrong, and what would be right."""

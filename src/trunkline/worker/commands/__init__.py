@@ -1,0 +1,1 @@
+"""From a transform to a process that ran to its end."""

@@ -1,0 +1,1 @@
+"""The tree below /pfs: staged, shown, read back, removed."""
