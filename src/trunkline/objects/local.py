@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 
 from trunkline.errors import InvalidInputError
+from trunkline.objects.durable import make_directories, sync_directory, write_all
 from trunkline.objects.store import ObjectNotFoundError
 
 _OPEN_FILES_MAX = 64
@@ -33,7 +34,7 @@ class LocalObjectStore:
         self._lock = Lock()
         self._synced_directories: set[str] = set()
         self._doomed = os.path.join(self._temporary, "doomed")
-        _make_directories(self._doomed)
+        make_directories(self._doomed)
         self._remove_abandoned()
 
     def put(self, key: str, data: bytes | memoryview) -> None:
@@ -41,7 +42,7 @@ class LocalObjectStore:
         path = self._place(key)
         if _renew(path) and _holds(path, data):
             # Whoever put it may not have come to this line yet.
-            _sync_directory(os.path.dirname(path))
+            sync_directory(os.path.dirname(path))
             return
         upload = self.begin()
         try:
@@ -107,7 +108,7 @@ class LocalObjectStore:
             return True
         if os.stat(doomed).st_mtime_ns // 1000 > since:
             os.rename(doomed, path)
-            _sync_directory(os.path.dirname(path))
+            sync_directory(os.path.dirname(path))
             return False
         _unlink(doomed)
         with self._lock:
@@ -130,7 +131,7 @@ class LocalObjectStore:
         path = self._path(key)
         parent = os.path.dirname(path)
         if parent not in self._synced_directories:
-            _make_directories(parent)
+            make_directories(parent)
             self._synced_directories.add(parent)
         return path
 
@@ -186,7 +187,7 @@ class LocalObjectStore:
         for name in os.listdir(self._doomed):
             path = self._path(name.replace(_SLASH, "/"))
             os.rename(os.path.join(self._doomed, name), path)
-            _sync_directory(os.path.dirname(path))
+            sync_directory(os.path.dirname(path))
 
 
 class _LocalUpload:
@@ -208,7 +209,7 @@ class _LocalUpload:
             written = os.writev(self._descriptor, some)
             for piece in some:
                 if written < len(piece):
-                    _write_all(self._descriptor, memoryview(piece)[max(written, 0) :])
+                    write_all(self._descriptor, memoryview(piece)[max(written, 0) :])
                 written -= len(piece)
 
     def store(self, key: str) -> None:
@@ -223,7 +224,7 @@ class _LocalUpload:
         self._path = ""
         self.discard()
         self._stored(key)
-        _sync_directory(os.path.dirname(path))
+        sync_directory(os.path.dirname(path))
 
     def discard(self) -> None:
         """Close the file, and remove it if it has not got its name."""
@@ -274,28 +275,6 @@ def _holds(path: str, data: bytes | memoryview) -> bool:
             return file.read() == data
     except FileNotFoundError:
         return False
-
-
-def _write_all(descriptor: int, data: memoryview) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
-def _make_directories(directory: str) -> None:
-    """Create directory and those above it so that their names are durable."""
-    if not os.path.isdir(directory):
-        parent = os.path.dirname(directory)
-        _make_directories(parent)
-        os.makedirs(directory, exist_ok=True)
-        _sync_directory(parent)
-
-
-def _sync_directory(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unlink(path: str) -> None:

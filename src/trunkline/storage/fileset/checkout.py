@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeAlias
 
 from trunkline.errors import UnavailableError
+from trunkline.objects.durable import write_all
 from trunkline.storage.chunk import ChunkRef, ChunkStore
 from trunkline.storage.fileset.rows import FileRow
 
@@ -87,7 +88,7 @@ class CheckOut:
             descriptor = self._create(name)
             try:
                 if row.refs:
-                    _write_all(descriptor, next(contents))
+                    write_all(descriptor, next(contents))
             finally:
                 os.close(descriptor)
 
@@ -96,7 +97,7 @@ class CheckOut:
         try:
             os.lseek(descriptor, offset, os.SEEK_SET)
             for ref in refs:
-                _write_all(descriptor, self._chunks.read(ref))
+                write_all(descriptor, self._chunks.read(ref))
         finally:
             os.close(descriptor)
 
@@ -142,9 +143,3 @@ def _runs(refs: Sequence[ChunkRef]) -> Iterator[Sequence[ChunkRef]]:
             start, size = position, 0
         size += ref.length
     yield refs[start:]
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    written = os.write(descriptor, data)
-    while written < len(data):
-        written += os.write(descriptor, memoryview(data)[written:])
