@@ -103,6 +103,14 @@ def _check_port(host: str, port: int) -> None:
             raise UnavailableError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from error
 
 
+def _bind(server: grpc.Server, host: str, port: int) -> int:
+    """Return the port that it will listen on. host: as addresses have it, in brackets for IPv6."""
+    try:
+        return int(server.add_insecure_port(f"{host}:{port}"))
+    except RuntimeError as error:
+        raise UnavailableError(f"cannot listen on {host}:{port}: {error}") from error
+
+
 def start_grpc_server(
     versioning: Versioning,
     *,
@@ -157,11 +165,7 @@ def start_grpc_server(
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     written = f"[{host}]" if ":" in host else host
-    try:
-        bound = server.add_insecure_port(f"{written}:{port}")
-    except RuntimeError as error:
-        raise UnavailableError(f"cannot listen on {host}:{port}: {error}") from error
-    entrance.port = bound
+    entrance.port = bound = _bind(server, written, port)
     server.start()
     for service in ("", *_SERVICES):
         servicer.set(service, health_pb2.HealthCheckResponse.SERVING)

@@ -76,15 +76,7 @@ class Server:
         self.versioning.listeners.append(JobMaker())
         self.versioning.derived[META] = MetaFiles(self.versioning).root_of
         worker_environ = dict(os.environ)
-        local = LocalExecutor(
-            self._state.objects_url,
-            self._state.scratch,
-            slots=options.workers or os.cpu_count() or 1,
-            find_chunks=self.versioning.file_sets.chunks.find,
-            environ=worker_environ,
-            hidden=self._state.path,
-            passed_variables=options.passed_variables,
-        )
+        local = self._local_executor(options, worker_environ)
         executor: Executor = local if open_executor is None else open_executor(self.versioning.file_sets)
         secrets = Secrets(self.versioning, self._state.secret_key())
         resident_logs = ResidentLogs(self.versioning, objects)
@@ -122,9 +114,7 @@ class Server:
             chunk_url=lambda ref: self.http_address + chunk_path(ref),
         )
         # By these, clients inside user code find the server; no worker has been started yet.
-        worker_environ["PACHD_ADDRESS"] = f"grpc://{_reachable(options.host)}:{self._grpc.port}"
-        worker_environ["PACHD_PEER_SERVICE_HOST"] = _reachable(options.host)
-        worker_environ["PACHD_PEER_SERVICE_PORT"] = str(self._grpc.port)
+        worker_environ |= _server_variables(options.host, self._grpc.port)
         self._controller.start()
         self._settler.start()
         self._timer.start()
@@ -164,6 +154,17 @@ class Server:
         self._db.close()
         self._state.close()
 
+    def _local_executor(self, options: ServerOptions, environ: dict[str, str]) -> LocalExecutor:
+        return LocalExecutor(
+            self._state.objects_url,
+            self._state.scratch,
+            slots=options.workers or os.cpu_count() or 1,
+            find_chunks=self.versioning.file_sets.chunks.find,
+            environ=environ,
+            hidden=self._state.path,
+            passed_variables=options.passed_variables,
+        )
+
     def _access_rule(self, *, allows_local_users: bool) -> AccessRule:
         uid = os.geteuid()
         return AccessRule(
@@ -176,6 +177,15 @@ class Server:
     def _deployment_id(self) -> str:
         with self._db.write() as connection:
             return _setting(connection, "deployment_id", new_id())
+
+
+def _server_variables(host: str, port: int) -> dict[str, str]:
+    reachable = _reachable(host)
+    return {
+        "PACHD_ADDRESS": f"grpc://{reachable}:{port}",
+        "PACHD_PEER_SERVICE_HOST": reachable,
+        "PACHD_PEER_SERVICE_PORT": str(port),
+    }
 
 
 def _reachable(host: str) -> str:
