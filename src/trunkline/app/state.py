@@ -114,23 +114,24 @@ class StateDirectory:
         """Return a file that only we may read, with the bytes that were made the first time."""
         file = self.path / name
         if not file.exists():
-            temporary = self.path / f"{name}.new"
-            temporary.unlink(missing_ok=True)  # its rights would stay
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
-                new.write(make())
+            self._replace(name, make(), is_durable=True)
+        return file
+
+    def _replace(self, name: str, content: bytes, *, is_durable: bool = False) -> None:
+        """Put a file that only we may read in the place of one, whole or not at all."""
+        temporary = self.path / f"{name}.new"
+        temporary.unlink(missing_ok=True)  # its rights would stay
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
+            new.write(content)
+            if is_durable:
                 new.flush()
                 os.fsync(new.fileno())
-            temporary.replace(file)
-        return file
+        temporary.replace(self.path / name)
 
     def files_proof(self) -> str:
         """Return what a client of our own user reads here to prove that it is one; another one at each start."""
         proof = secrets.token_hex(_KEY_BYTES)
-        temporary = self.path / f"{PROOF_FILE}.new"
-        temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
-            new.write(f"{proof}\n")
-        temporary.replace(self.path / PROOF_FILE)
+        self._replace(PROOF_FILE, f"{proof}\n".encode())
         return proof
 
     def publish(self, *, grpc_address: str, http_address: str, version: str, deployment_id: str) -> None:
