@@ -38,9 +38,7 @@ class Ticks:
         except _MovedError:
             return now  # look again
 
-    def _try_due(
-        self, leaf: CronInput, now: datetime, *, is_over: Callable[[], bool] = lambda: False
-    ) -> datetime | None:
+    def _try_due(self, leaf: CronInput, now: datetime, *, is_over: Callable[[], bool]) -> datetime | None:
         head, newest = self._newest_of(leaf)
         last = max(start_of(leaf), newest) if newest is not None else start_of(leaf)
         due = due_ticks(parse_schedule(leaf.spec), last, now)
@@ -81,12 +79,11 @@ class Ticks:
     def _make_due_before(self, leaf: CronInput, at: datetime, now: datetime) -> None:
         """Make what is due before a tick that gets a name slightly later than now: it would be passed over for good."""
         depends_on_newest = parse_schedule(leaf.spec).every is not None
-        self._try_due(leaf, now if depends_on_newest else max(at, now))
+        self._try_due(leaf, now if depends_on_newest else max(at, now), is_over=lambda: False)
 
     def _make(self, heads: dict[CronInput, int | None], at: datetime) -> dict[CronInput, int | None]:
         """Let inputs tick at one time on top of these heads, in one commit set; return the new heads."""
         versioning = self._versioning
-        made: dict[CronInput, int | None] = {}
         with versioning.writes.short():
             layers = {cron_repo(leaf): self._layer(leaf, at) for leaf in heads}
             with versioning.transaction() as tx:
@@ -98,8 +95,7 @@ class Ticks:
                     commits[repo] = start_commit(tx, BranchKey(repo, DEFAULT_BRANCH))
                     versioning.append_layer(tx, commits[repo], layer)
                     finish_commit(tx, commits[repo])
-                made = {leaf: commits[cron_repo(leaf)].key for leaf in heads}
-        return made
+            return {leaf: commits[cron_repo(leaf)].key for leaf in heads}
 
     def _layer(self, leaf: CronInput, at: datetime) -> str:
         writer = self._versioning.file_sets.edit()
