@@ -194,7 +194,7 @@ def fsck(session: Session, *, fix: bool, zombie: str, zombie_all: bool, project:
     if not read_data:
         say("The bytes of files were not read: --read-data does that.", err=True)
     if errors:
-        raise click.ClickException(f"found {errors} errors")
+        raise click.ClickException(f"found {errors} error{'s' if errors > 1 else ''}")
     if not fixes:
         say("No errors found.")
 
