@@ -77,6 +77,9 @@ class Batch:
             self._context.clear_working_dir(find_user(transform.user))
             command = first.command(transform.cmd)
             command.own_env["PPS_WORKER_GRPC_PORT"] = str(service.port)
+            if "PYTHONUNBUFFERED" not in command.env:
+                # It is ended while it waits for more: what it holds back would be lost, or taken for the next datum's.
+                command.own_env["PYTHONUNBUFFERED"] = "1"
             with _Signals(self, service, self._context.interrupts, launcher=launcher.pid) as signals:
                 finished = run_command(
                     launcher,
