@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +12,7 @@ import click
 from trunkline import proto
 from trunkline.cli import references as refer
 from trunkline.cli.options import command, pass_session
+from trunkline.cli.pps.documents import read_as_json
 from trunkline.cli.session import Session
 from trunkline.cli.show.terminal import say
 
@@ -84,7 +82,7 @@ def inspect_defaults(session: Session, *, cluster: bool, project: str | None) ->
 @_change_options
 def create_defaults(session: Session, *, file: str, change: Change) -> None:
     """Set the defaults under every specification."""
-    _set(session, _read(file), change)
+    _set(session, read_as_json(file), change)
 
 
 @command("defaults")
@@ -93,7 +91,7 @@ def create_defaults(session: Session, *, file: str, change: Change) -> None:
 @_change_options
 def update_defaults(session: Session, *, file: str, change: Change) -> None:
     """Change the defaults under every specification."""
-    _set(session, _read(file), change)
+    _set(session, read_as_json(file), change)
 
 
 @command("defaults")
@@ -102,16 +100,6 @@ def update_defaults(session: Session, *, file: str, change: Change) -> None:
 def delete_defaults(session: Session, *, change: Change) -> None:
     """Remove the defaults under every specification."""
     _set(session, _NOTHING, change)
-
-
-def _read(file: str) -> str:
-    import yaml
-
-    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    try:
-        return json.dumps(yaml.safe_load(text))
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise click.ClickException(f"{file} is neither JSON nor YAML: {error}") from None
 
 
 def _set(session: Session, text: str, change: Change) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-
 import click
 
 from trunkline import proto
 from trunkline.cli.options import ShowTime, command, pass_session, raw_options, timestamps_option
+from trunkline.cli.pps.documents import read_as_json
 from trunkline.cli.session import Session
 from trunkline.cli.show.raw import print_messages
 from trunkline.cli.show.tables import print_details, print_table
@@ -20,13 +17,7 @@ from trunkline.cli.show.tables import print_details, print_table
 @pass_session
 def create_secret(session: Session, *, file: str) -> None:
     """Create a secret from a manifest."""
-    import yaml
-
-    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    try:
-        manifest = json.dumps(yaml.safe_load(text))
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise click.ClickException(f"{file} is neither JSON nor YAML: {error}") from None
+    manifest = read_as_json(file)
     request = proto.pps_pb2.CreateSecretRequest(file=manifest.encode())
     session.client.pps.CreateSecret(request)
 
