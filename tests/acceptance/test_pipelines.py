@@ -102,7 +102,10 @@ def test_a_failing_datum_fails_the_job_shows_nothing_of_it_and_heals(
     assert "/3" in job["reason"]
     logs = pachctl("logs", "--job", f"checked@{job['job']['id']}").stdout
     assert "cannot read /pfs/numbers/3" in logs
-    assert "/2" not in pachctl("list", "file", "checked@master").stdout
+    refused = pachctl("list", "file", "checked@master", check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"finished with an error: {job['reason']}" in refused.stderr
+    assert "/2" not in pachctl("list", "file", "checked@master^").stdout
 
     pachctl("put", "file", "numbers@master:/3", stdin="3")
     assert counts(finished_job(pachctl, "checked"))[0] == "JOB_SUCCESS"

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from pathlib import Path
 
+import grpc
 import pytest
 
 from trunkline.proto import pps_pb2
@@ -67,7 +68,8 @@ def test_a_place_that_cannot_be_written_fails_the_job_and_hides_its_output(clust
 
     assert job.state == FAILURE
     assert job.reason.startswith("egress failed: ")
-    assert cluster.files("lost") == {}
+    with pytest.raises(grpc.RpcError, match="finished with an error: egress failed: "):
+        cluster.files("lost")
 
 
 def test_tables_are_refilled_from_csv(cluster: Cluster, tmp_path: Path) -> None:
