@@ -115,10 +115,7 @@ class Server:
         )
         # By these, clients inside user code find the server; no worker has been started yet.
         worker_environ |= _server_variables(options.host, self._grpc.port)
-        self._controller.start()
-        self._settler.start()
-        self._timer.start()
-        self._collector.start()
+        self._start_threads()
         self._state.publish(
             grpc_address=self.address,
             http_address=self.http_address,
@@ -153,6 +150,12 @@ class Server:
         self._controller.close()
         self._db.close()
         self._state.close()
+
+    def _start_threads(self) -> None:
+        self._controller.start()
+        self._settler.start()
+        self._timer.start()
+        self._collector.start()
 
     def _local_executor(self, options: ServerOptions, environ: dict[str, str]) -> LocalExecutor:
         return LocalExecutor(
