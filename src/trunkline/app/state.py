@@ -21,7 +21,7 @@ _KEY_FILE = "secret.key"
 _KEY_BYTES = 32
 _TOKEN_LENGTH_MIN = 16
 _DATABASE_FILE = "metadata.db"
-_CLOSED_FILES = (_DATABASE_FILE, f"{_DATABASE_FILE}-wal", f"{_DATABASE_FILE}-shm", LOG_FILE)
+_CLOSED_FILES = (_LOCK_FILE, _DATABASE_FILE, f"{_DATABASE_FILE}-wal", f"{_DATABASE_FILE}-shm", LOG_FILE)
 _CLOSED_DIRECTORIES = ("objects", "sources")
 
 
@@ -54,7 +54,8 @@ class StateDirectory:
         return f"file://{self.path / 'objects'}"
 
     def _acquire(self) -> IO[str]:
-        lock = (self.path / _LOCK_FILE).open("a+")
+        # Who may open it may hold it, and keep the server from starting.
+        lock = os.fdopen(os.open(self.path / _LOCK_FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

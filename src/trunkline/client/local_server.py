@@ -241,7 +241,9 @@ def _is_alive(pid: int) -> bool:
 
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
+    # Who may open it may hold it, and keep the server from being started.
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        os.fchmod(file.fileno(), 0o600)  # it may have been made with other rights
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -12,7 +12,7 @@ import pytest
 from trunkline.app.state import StateDirectory
 from trunkline.executors.local import LocalExecutor
 from trunkline.model.datums import Runner, SecretValues
-from trunkline.testing.ordinary_user import NOBODY
+from trunkline.testing.ordinary_user import NOBODY, run_as_other_user
 from trunkline.worker.view.isolation import Isolation
 
 LOOK = b"""
@@ -101,12 +101,31 @@ def test_what_an_older_version_left_open_is_closed_and_a_directory_of_the_users_
     home.mkdir(mode=0o750)
     for name in ("objects", "sources"):
         (home / name).mkdir(mode=0o755)
-    for name in ("metadata.db", "metadata.db-wal", "server.log"):
+    for name in ("lock", "metadata.db", "metadata.db-wal", "server.log"):
         (home / name).touch(mode=0o644)
 
     state = StateDirectory(home)
     state.close()
 
     assert modes(state, "objects", "sources") == ["0o700", "0o700"]
-    assert modes(state, "metadata.db", "metadata.db-wal", "server.log") == ["0o600"] * 3
+    assert modes(state, "lock", "metadata.db", "metadata.db-wal", "server.log") == ["0o600"] * 4
     assert modes(state, ".") == ["0o750"]
+
+
+HOLD = """
+import fcntl, json, sys
+
+def main():
+    try:
+        fcntl.flock(open(sys.argv[1]), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return type(error).__name__
+    return "held"
+"""
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_nobody_else_can_hold_the_lock_and_keep_the_server_from_starting(state: StateDirectory) -> None:
+    state.close()
+    assert run_as_other_user(HOLD, str(state.path / "lock")) == "PermissionError"

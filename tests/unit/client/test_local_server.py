@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -54,6 +55,11 @@ def test_a_server_is_started_once_and_found_again(home: Path) -> None:
     assert first == second == find_server(home)
     assert len(said) == 1
     assert str(home) in said[0]
+
+
+def test_nobody_else_can_hold_the_lock_of_those_who_start_one(home: Path) -> None:
+    ensure_server(home, announce=lambda _: None)
+    assert stat.S_IMODE((home / "starting.lock").stat().st_mode) == 0o600
 
 
 def test_callers_at_once_start_only_one(home: Path) -> None:
