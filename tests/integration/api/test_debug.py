@@ -55,7 +55,7 @@ def test_a_profile_shows_the_threads_of_the_server_and_is_bounded(story: Story) 
         request = debug_pb2.ProfileRequest(profile=debug_pb2.Profile(name="cpu", duration=duration))
         return files_of(values(debug.Profile(request)))
 
-    assert "controller.py" in profile(0, nanos=50_000_000)["cpu.folded"]
+    assert "\ncontroller;" in "\n" + profile(0, nanos=50_000_000)["cpu.folded"]
     with pytest.raises(grpc.RpcError, match="at most 60 seconds"):
         profile(61)
 
@@ -71,7 +71,7 @@ def test_a_trace_shows_the_threads_in_time_and_is_bounded(story: Story) -> None:
     events = take(Duration(nanos=50_000_000))["traceEvents"]
     assert "controller" in [event["args"].get("name") for event in events if event["ph"] == "M"]
     spans = [event for event in events if event["ph"] == "X"]
-    assert any(event["name"] == "Controller._run" and "controller.py" in event["args"]["at"] for event in spans)
+    assert any(event["name"] == "BackgroundThread._run" and "supervision.py" in event["args"]["at"] for event in spans)
     assert all(event["dur"] >= 0 for event in spans)
     for duration, message in ((Duration(), "more than 0"), (Duration(seconds=61), "at most 60 seconds")):
         with pytest.raises(grpc.RpcError, match=message) as caught:

@@ -36,12 +36,17 @@ def take_samples(seconds: float, *, is_wanted: Callable[[], bool]) -> Iterator[S
 
 
 def count_stacks(samples: Iterable[Sample]) -> Counter[str]:
-    """Return how often each stack of calls was seen, in the folded form that flame graphs are drawn from."""
+    """Return how often each stack of calls was seen, in the folded form that flame graphs are drawn from.
+
+    The name of its thread is outermost: threads that do different things wait in the same calls.
+    """
     stacks: Counter[str] = Counter()
     for sample in samples:
-        for frame in sample.frames.values():
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        for thread, frame in sample.frames.items():
             calls = traceback.extract_stack(frame, limit=_FRAMES_MAX)
-            stacks[";".join(f"{call.name} {call.filename}:{call.lineno}" for call in calls)] += 1
+            stack = (f"{call.name} {call.filename}:{call.lineno}" for call in calls)
+            stacks[";".join((names.get(thread, "unnamed").replace(";", ","), *stack))] += 1
     return stacks
 
 
