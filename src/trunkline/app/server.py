@@ -80,7 +80,8 @@ class Server:
         executor: Executor = local if open_executor is None else open_executor(self.versioning.file_sets)
         secrets = Secrets(self.versioning, self._state.secret_key())
         resident_logs = ResidentLogs(self.versioning, objects)
-        self._residents = Residents(self.versioning, LocalResidence(local.settings), resident_logs, secrets=secrets)
+        residence = LocalResidence(local.settings)
+        self._residents = Residents(self.versioning, residence, resident_logs, secrets=secrets, supervisor=supervisor)
         self._controller = Controller(
             self.versioning,
             executor,

@@ -1,11 +1,13 @@
 """Spouts: processes that write their output branch themselves, and live until the pipeline is stopped."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
 
+from trunkline.db.tables import pipeline_versions
 from trunkline.proto import pfs_pb2, pps_pb2
 from trunkline.testing.cluster import Cluster, pfs, shell
 from trunkline.testing.waiting import eventually, is_alive, pid_in
@@ -292,3 +294,22 @@ def test_a_pipeline_may_become_a_spout_and_a_pipeline_again(cluster: Cluster) ->
 
     assert cluster.finished_job("shifting").state == pps_pb2.JobState.JOB_SUCCESS
     assert cluster.files("shifting") == {"/w": "w"}
+
+
+def test_a_stored_spec_that_cannot_be_read_stops_no_other_spout_and_ends_none_that_runs(cluster: Cluster) -> None:
+    spout(cluster, "broken", "echo up; sleep 600")
+    cluster.until(lambda: "up" in printed(cluster, "broken"))
+    versioning = cluster.server.versioning
+    with versioning.transaction() as tx:
+        rows = tx.connection.execute(pipeline_versions.select()).all()
+        row = next(each for each in rows if json.loads(each.spec_json)["pipeline"]["name"] == "broken")
+        where = (pipeline_versions.c.pipeline == row.pipeline) & (pipeline_versions.c.version == row.version)
+        text = json.dumps({**json.loads(row.spec_json), "nothing": "that we know"})
+        tx.connection.execute(pipeline_versions.update().where(where).values(spec_json=text))
+    try:
+        spout(cluster, "sound", "echo up; sleep 600")
+        cluster.until(lambda: "up" in printed(cluster, "sound"))
+        assert not any("ended" in line for line in printed(cluster, "broken"))
+    finally:
+        with versioning.transaction() as tx:
+            tx.connection.execute(pipeline_versions.update().where(where).values(spec_json=row.spec_json))

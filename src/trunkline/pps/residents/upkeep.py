@@ -7,6 +7,7 @@ doing is a row, so a server that starts anew goes on with the same waits; what r
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from trunkline.errors import NotFoundError
 from trunkline.model.datums import Datum
@@ -33,7 +34,10 @@ from trunkline.pps.residents.restarts import after_begin, after_end
 from trunkline.pps.residents.serving import Serving, judge, note_start
 from trunkline.pps.secrets import Secrets
 from trunkline.pps.spec.decode import decode_spec
+from trunkline.supervision import Supervisor
 
+_THREAD = "spouts and services"
+"""What the supervisor knows them as."""
 _GONE_SECONDS_MAX = 30.0
 _ABANDONED = "the process of the spout ended before it had finished the commit"
 
@@ -51,7 +55,16 @@ class _Wanted:
 class Residents:
     """Keeps the processes of spouts and services as the database says. It is the `ResidentListener` of them all."""
 
-    def __init__(self, versioning: Versioning, residence: Residence, logs: ResidentLogs, *, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        versioning: Versioning,
+        residence: Residence,
+        logs: ResidentLogs,
+        *,
+        secrets: Secrets,
+        supervisor: Supervisor,
+    ) -> None:
+        self._supervisor = supervisor
         self._versioning = versioning
         self._residence = residence
         self._logs = logs
@@ -90,40 +103,61 @@ class Residents:
         """Start and stop what has to be."""
         if self._closing:
             return
-        wanted = {each.resident.place: each for each in self._wanted()}
+        wanted, unknown = self._wanted()
         with self._lock:
             lives = dict(self._lives)
         for place, resident in lives.items():
-            if place not in wanted or wanted[place].resident.life != resident.life:
+            # What cannot be told of a pipeline ends nothing of it that runs.
+            if place.pipeline not in unknown and (place not in wanted or wanted[place].resident.life != resident.life):
                 self._residence.stop(place)
         ports, problems = claimed_ports((place, str(each.row), each.spec) for place, each in wanted.items())
         closed = self._residence.forward(ports)
-        next_starts = []
+        next_starts: list[int] = []
         for place, each in wanted.items():
-            if place in lives:
-                continue
-            if each.row.type is PipelineType.SPOUT and not self._alive(place.pipeline):
-                self._close_abandoned(each)
-            row = self._row(place)
-            if row.next_start_at > now():
-                next_starts.append(row.next_start_at)
-                continue
-            self._start(each, each.problem or problems.get(place, "") or closed_port_problem(each.spec, closed))
+            if place not in lives:
+                problem = each.problem or problems.get(place, "") or closed_port_problem(each.spec, closed)
+                bring_up = partial(self._bring_up, each, problem, next_starts)
+                self._supervisor.attempt(_THREAD, _start_item(each), bring_up)
         self._serving.forget_ended()
         self._next_starts = next_starts
 
+    def _bring_up(self, wanted: _Wanted, problem: str, next_starts: list[int]) -> None:
+        """Start a process, or note when it is to be started."""
+        place = wanted.resident.place
+        if wanted.row.type is PipelineType.SPOUT and not self._alive(place.pipeline):
+            self._close_abandoned(wanted)
+        row = self._row(place)
+        if row.next_start_at > now():
+            next_starts.append(row.next_start_at)
+        else:
+            self._start(wanted, problem)
+
     # Which processes there should be
 
-    def _wanted(self) -> Iterable[_Wanted]:
+    def _wanted(self) -> tuple[dict[Place, _Wanted], set[int]]:
+        """Return the processes, and the pipelines of which it cannot be told: each of them is a trouble of its own."""
         with self._versioning.reading() as tx:
             rows = pipelines.resident_pipelines(tx.connection)
+        wanted: dict[Place, _Wanted] = {}
+        unknown: set[int] = set()
         for row in rows:
-            spec = decode_spec(row.spec_json)
-            if row.type is PipelineType.SPOUT:
-                yield from self._wanted_of_spout(row, spec)
-            elif (found := self._serving.served(row, spec)) is not None:
-                job, datum = found
-                yield _Wanted(_resident(row, spec, number=0, life=f"job {job.key}", job=job.id, datum=datum), row, spec)
+            found = self._supervisor.attempt(_THREAD, str(row), partial(self._wanted_of, row))
+            if found is None:
+                unknown.add(row.key)
+            else:
+                wanted.update((each.resident.place, each) for each in found)
+        self._supervisor.keep_only(_THREAD, {*map(str, rows), *map(_start_item, wanted.values())})
+        return wanted, unknown
+
+    def _wanted_of(self, row: PipelineRow) -> list[_Wanted]:
+        spec = decode_spec(row.spec_json)
+        if row.type is PipelineType.SPOUT:
+            return list(self._wanted_of_spout(row, spec))
+        found = self._serving.served(row, spec)
+        if found is None:
+            return []
+        job, datum = found
+        return [_Wanted(_resident(row, spec, number=0, life=f"job {job.key}", job=job.id, datum=datum), row, spec)]
 
     def _wanted_of_spout(self, row: PipelineRow, spec: PipelineSpec) -> Iterable[_Wanted]:
         datum, life, problem = None, f"version {row.version}", ""
@@ -232,6 +266,10 @@ class Residents:
     def _row(self, place: Place) -> ResidentRow:
         with self._versioning.reading() as tx:
             return _row(tx, place)
+
+
+def _start_item(wanted: _Wanted) -> str:
+    return f"process {wanted.resident.place.number} of {wanted.row}"
 
 
 def _row(tx: Transaction, place: Place) -> ResidentRow:
