@@ -1,6 +1,7 @@
 """`make install` is all that the examples need: what their scripts import is in the extra `examples`."""
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -33,7 +34,9 @@ def test_the_extra_has_what_the_scripts_import() -> None:
     assert {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in wanted} - extra == set()
 
 
-def test_no_page_installs_us_by_a_name_that_is_not_published() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "examples").rglob("*.md"), *(ROOT / "docs").rglob("*.md")]
+def test_no_page_or_message_installs_us_by_a_name_that_is_not_published() -> None:
+    folders = [(ROOT / "examples", "*.md"), (ROOT / "docs", "*.md"), (ROOT / "src", "*.py")]
+    texts = [ROOT / "README.md", *(path for folder, names in folders for path in folder.rglob(names))]
 
-    assert [page.name for page in pages if "pip install 'trunkline" in page.read_text()] == []
+    named = re.compile(r"pip install '?trunkline|trunkline\[")
+    assert [path.name for path in texts if named.search(path.read_text())] == []

@@ -193,7 +193,7 @@ def test_without_the_driver_the_user_is_told_what_to_install(
     story.put(at("in"), add("/a/1", "1\n"))
     monkeypatch.setitem(sys.modules, "psycopg", None)
 
-    with pytest.raises(grpc.RpcError, match=r"of postgresql is installed: `pip install 'trunkline\[postgres\]'`"):
+    with pytest.raises(grpc.RpcError, match=r"of postgresql is installed: `pip install 'psycopg\[binary\]'`"):
         egress(story, database.url, CSV)
 
 

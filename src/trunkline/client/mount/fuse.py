@@ -28,7 +28,7 @@ def load_fuse() -> ModuleType:
         return importlib.import_module("mfusepy")
     except ImportError:
         raise NotSupportedError(
-            f"mounting needs the Python package mfusepy: `pip install 'trunkline[mount]'`; {_INSTEAD}"
+            f"mounting needs the Python package mfusepy: `pip install mfusepy`; {_INSTEAD}"
         ) from None
     except (OSError, AttributeError):
         raise NotSupportedError(

@@ -28,7 +28,7 @@ _DRIVERS = {
 }
 _SERVERS = frozenset({"postgresql", "mysql", "mariadb", "mssql", "oracle", "snowflake", "cockroachdb", "redshift"})
 _IN_MEMORY = ":memory:"
-_PACKAGES = {"postgresql": "trunkline[postgres]", "mysql": "pymysql", "snowflake": "snowflake-sqlalchemy"}
+_PACKAGES = {"postgresql": "psycopg[binary]", "mysql": "pymysql", "snowflake": "snowflake-sqlalchemy"}
 
 
 def fill_tables(
