@@ -94,6 +94,9 @@ def _checked(request: object) -> object:
 
 
 def _abort(context: grpc.ServicerContext, error: Exception, method: str) -> NoReturn:
+    if isinstance(error, errors.CorruptDataError):
+        # Not the caller's doing: whoever keeps the server has to hear of it, too.
+        log("api").error("%s met damage: %s", method, error)
     if isinstance(error, errors.Error):
         context.abort(status_of(error), fitting(_text(error)))
     if isinstance(error, NotImplementedError):  # what generated code raises for methods that we have not written

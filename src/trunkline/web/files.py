@@ -11,12 +11,21 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.types import Scope
 
-from trunkline.errors import ConflictError, Error, InvalidInputError, NotFoundError, UnavailableError, UnfinishedError
+from trunkline.errors import (
+    ConflictError,
+    CorruptDataError,
+    Error,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+    UnfinishedError,
+)
 from trunkline.model.ids import is_id
 from trunkline.model.versions import CommitReference, RepoKey
 from trunkline.pfs.queries.commits import CommitRow
 from trunkline.pfs.versioning import Versioning
 from trunkline.storage.fileset import FileInfo, FileSet
+from trunkline.telemetry import log
 from trunkline.web.conditions import Validators, range_applies, status_of
 from trunkline.web.listings import as_lines, as_page, in_pieces
 from trunkline.web.ranges import ByteRange, UnsatisfiableRangeError, read_range
@@ -47,6 +56,10 @@ class FileEndpoint:
         try:
             return self._answer(request)
         except Error as error:
+            if isinstance(error, CorruptDataError):
+                log("web").error(
+                    "%s met damage: %s; `fsck --read-data` tells which files have it", request.url.path, error
+                )
             status = next(status for kind, status in _STATUSES if isinstance(error, kind))
             return PlainTextResponse(f"{error}\n", status)
 

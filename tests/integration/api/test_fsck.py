@@ -28,6 +28,21 @@ def test_a_sound_server_reports_nothing_and_a_damaged_one_the_chunk(story: Story
     assert caught.value.code() == grpc.StatusCode.DATA_LOSS
 
 
+def test_damage_that_a_reader_meets_is_told_to_who_keeps_the_server(
+    story: Story, caplog: pytest.LogCaptureFixture
+) -> None:
+    story.put(at("in"), add("/a", "1" * 1000))
+    (pack,) = (path for path in (story.directory / "home" / "objects" / "packs").rglob("*") if path.is_file())
+    pack.chmod(0o600)
+    content = pack.read_bytes()
+    pack.write_bytes(content[:5] + bytes([content[5] ^ 1]) + content[6:])
+
+    with pytest.raises(grpc.RpcError, match=r"chunk [0-9a-f]{64}"):
+        story.read(at("in"))
+
+    assert "/pfs_v2.API/GetFile met damage: chunk " in caplog.text
+
+
 def test_a_file_of_a_datum_that_the_job_does_not_know_is_a_zombie(story: Story) -> None:
     """As if a job had forgotten to take it away: here the job forgets its datums."""
     story.put(at("in"), add("/a", "1"))
