@@ -141,7 +141,16 @@ def test_an_unreadable_photo_fails_its_datum_and_heals_with_the_next_commit(told
     assert "cannot read /pfs/images/test/broken.jpg: not a picture" in logs
     below = next(read_objects(told.pachctl("list", "job", "--pipeline", "cls", "--raw")))
     assert below["state"] == "JOB_UNRUNNABLE"
-    assert "broken" not in told.pachctl("list", "file", "vol@master:/test")
+    refused = subprocess.run(
+        ["pachctl", "list", "file", "vol@master:/test"],
+        env=told.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"finished with an error: {job['reason']}" in refused.stderr
+    assert "broken" not in told.pachctl("list", "file", "vol@master^:/test")
 
     told.pachctl("put", "file", "images@master:/test/broken.jpg", "-f", str(EXAMPLE / "photos/test/dahlia_01.jpg"))
     told.pachctl("wait", "commit", "report@master")
