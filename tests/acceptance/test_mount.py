@@ -158,14 +158,17 @@ def test_in_the_foreground_an_interrupt_ends_the_mount(server: ServerProcess, re
         f"{repo}+w",
     ]
     with subprocess.Popen(command, env=server.environment(tmp_path), stderr=subprocess.PIPE, text=True) as mount:
-        assert mount.stderr is not None
-        assert mount.stderr.readline().startswith(f"mounted on {tmp_path}/mnt; ")
-        (tmp_path / "mnt" / repo / "new").write_text("new")
+        try:
+            assert mount.stderr is not None
+            assert mount.stderr.readline().startswith(f"mounted on {tmp_path}/mnt; ")
+            (tmp_path / "mnt" / repo / "new").write_text("new")
 
-        mount.send_signal(signal.SIGINT)
+            mount.send_signal(signal.SIGINT)
 
-        assert mount.stderr.read() == f"{repo}@master: 1 file written, as one commit\n"
-        assert mount.wait() == 0
+            assert mount.stderr.read() == f"{repo}@master: 1 file written, as one commit\n"
+            assert mount.wait() == 0
+        finally:
+            mount.kill()  # Where an assertion fails, leaving the block would wait for it.
     assert list((tmp_path / "mnt").iterdir()) == []
     assert list((tmp_path / "home" / "mounts").iterdir()) == []
 

@@ -9,11 +9,12 @@ from types import ModuleType
 from typing import Any
 
 from trunkline.client.mount.filesystem import MountedFiles
-from trunkline.errors import NotSupportedError
+from trunkline.errors import NotSupportedError, UnavailableError
 from trunkline.model.paths import parent
 
 FILE_SYSTEM = "trunkline"
 _RENAME_NOREPLACE = 1
+_IDLE_THREADS_MAX = 10
 _FOREVER_SECONDS = 365 * 24 * 3600
 _INSTEAD = "`pachctl get file -r REPO@BRANCH:/ -o DIR` copies the files without it"
 
@@ -37,7 +38,10 @@ def load_fuse() -> ModuleType:
 
 
 def serve(binding: ModuleType, files: MountedFiles, directory: Path, *, ready: Callable[[], None], debug: bool) -> None:
-    """Mount files on directory, call ready when it answers, and return when it is unmounted."""
+    """Mount files on directory, call ready when it answers, and return when it is unmounted or interrupted.
+
+    Raise UnavailableError if it cannot be mounted.
+    """
     options: dict[str, object] = {
         "fsname": FILE_SYSTEM,
         "subtype": FILE_SYSTEM,
@@ -52,7 +56,16 @@ def serve(binding: ModuleType, files: MountedFiles, directory: Path, *, ready: C
         options["ro"] = True
     if binding.fuse_version_major == 2:
         options["big_writes"] = True
-    _fuse(binding)(_Operations(files, ready), str(directory), foreground=True, debug=debug, **options)
+    if (binding.fuse_version_major, binding.fuse_version_minor) >= (3, 12):
+        # 3.14 complains at each mount of what it takes itself where it is given nothing: libfuse issue 1003.
+        options["max_idle_threads"] = _IDLE_THREADS_MAX
+    operations = _Operations(files, ready)
+    try:
+        _fuse(binding)(operations, str(directory), foreground=True, debug=debug, **options)
+    except RuntimeError:
+        # libfuse 3 also returns an error where a signal ended the mount: what was written is to be put then, too.
+        if not operations.has_answered:
+            raise UnavailableError(f"libfuse could not mount on {directory}") from None
 
 
 def _fuse(binding: ModuleType) -> type:
@@ -80,8 +93,10 @@ class _Operations:
     def __init__(self, files: MountedFiles, ready: Callable[[], None]) -> None:
         self._files = files
         self._ready = ready
+        self.has_answered = False
 
     def init(self, path: str) -> None:
+        self.has_answered = True
         self._ready()
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, int | float]:

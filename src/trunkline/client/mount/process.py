@@ -90,10 +90,7 @@ def run_mount(
             )
             for name, target in named.items()
         }
-        try:
-            serve(binding, MountedFiles(volumes), directory, ready=lambda: ready(state), debug=debug)
-        except RuntimeError:
-            raise UnavailableError(f"libfuse could not mount on {directory}") from None
+        serve(binding, MountedFiles(volumes), directory, ready=lambda: ready(state), debug=debug)
     except BaseException:
         state.remove()
         raise
