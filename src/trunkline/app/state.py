@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from trunkline.client.local_server import LOG_FILE, PORTS_FILE, PROOF_FILE, TOKEN_FILE, make_home
@@ -23,6 +23,9 @@ _TOKEN_LENGTH_MIN = 16
 _DATABASE_FILE = "metadata.db"
 _CLOSED_FILES = (_LOCK_FILE, _DATABASE_FILE, f"{_DATABASE_FILE}-wal", f"{_DATABASE_FILE}-shm", LOG_FILE)
 _CLOSED_DIRECTORIES = ("objects", "sources")
+# Others may read where a server is. Who could write it would be sent the token of whoever looks there.
+_TOLD_FILES = (_FORMAT_FILE, PORTS_FILE, _SERVER_FILE)
+_TOLD_MODE = 0o644
 
 
 class StateDirectory:
@@ -74,7 +77,7 @@ class StateDirectory:
     def _check_format(self) -> None:
         file = self.path / _FORMAT_FILE
         if not file.exists():
-            file.write_text(json.dumps({"format_version": FORMAT_VERSION}) + "\n")
+            self._replace_json(_FORMAT_FILE, {"format_version": FORMAT_VERSION})
             return
         found = json.loads(file.read_text())["format_version"]
         if found != FORMAT_VERSION:
@@ -84,7 +87,7 @@ class StateDirectory:
             )
 
     def _close_to_others(self) -> None:
-        """Let nobody else read what is kept, whoever made the directory around it, and with whichever version."""
+        """Let nobody else read what is kept, or write what is told, whoever made the directory and its files."""
         # SQLite gives the files beside the database the rights of this one.
         os.close(os.open(self.path / _DATABASE_FILE, os.O_WRONLY | os.O_CREAT, 0o600))
         for name in _CLOSED_DIRECTORIES:
@@ -92,6 +95,9 @@ class StateDirectory:
         for name in (*_CLOSED_FILES, *_CLOSED_DIRECTORIES):
             with suppress(FileNotFoundError):
                 (self.path / name).chmod((self.path / name).stat().st_mode & 0o700)
+        for name in _TOLD_FILES:
+            with suppress(FileNotFoundError):
+                (self.path / name).chmod((self.path / name).stat().st_mode & _TOLD_MODE)
 
     def secret_key(self) -> bytes:
         """Return the key that secrets are kept under, made the first time. Nobody else may read its file."""
@@ -118,11 +124,15 @@ class StateDirectory:
             self._replace(name, make(), is_durable=True)
         return file
 
-    def _replace(self, name: str, content: bytes, *, is_durable: bool = False) -> None:
-        """Put a file that only we may read in the place of one, whole or not at all."""
+    def _replace_json(self, name: str, values: dict[str, Any]) -> None:
+        """Put a file that others may read in the place of one."""
+        self._replace(name, f"{json.dumps(values)}\n".encode(), mode=_TOLD_MODE)
+
+    def _replace(self, name: str, content: bytes, *, mode: int = 0o600, is_durable: bool = False) -> None:
+        """Put a file that only we may write in the place of one, whole or not at all."""
         temporary = self.path / f"{name}.new"
         temporary.unlink(missing_ok=True)  # its rights would stay
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as new:
             new.write(content)
             if is_durable:
                 new.flush()
@@ -145,10 +155,8 @@ class StateDirectory:
             "deployment_id": deployment_id,
         }
         ports = {"grpc": urlsplit(grpc_address).port, "http": urlsplit(http_address).port}
-        for name, values in ((PORTS_FILE, ports), (_SERVER_FILE, content)):
-            temporary = self.path / f"{name}.new"
-            temporary.write_text(json.dumps(values) + "\n")
-            temporary.replace(self.path / name)
+        self._replace_json(PORTS_FILE, ports)
+        self._replace_json(_SERVER_FILE, content)
 
     def close(self) -> None:
         """Give the directory back."""

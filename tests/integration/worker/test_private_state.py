@@ -129,3 +129,26 @@ def main():
 def test_nobody_else_can_hold_the_lock_and_keep_the_server_from_starting(state: StateDirectory) -> None:
     state.close()
     assert run_as_other_user(HOLD, str(state.path / "lock")) == "PermissionError"
+
+
+def test_nobody_else_may_write_where_the_server_is_told_to_be_whatever_the_umask(tmp_path: Path) -> None:
+    """Whoever could would be sent the token of the next command that looks there."""
+    told = ("format.json", "ports.json", "server.json")
+    before = os.umask(0)
+    try:
+        directory = StateDirectory(tmp_path / "home")
+        directory.publish(
+            grpc_address="grpc://127.0.0.1:1", http_address="http://127.0.0.1:2", version="", deployment_id=""
+        )
+    finally:
+        os.umask(before)
+    made = {name: stat.S_IMODE((directory.path / name).stat().st_mode) for name in told}
+    for name in told:
+        (directory.path / name).chmod(0o666)  # as an older version left it
+    directory._lock.close()
+    opened = StateDirectory(tmp_path / "home")
+    found = {name: stat.S_IMODE((opened.path / name).stat().st_mode) for name in told}
+    opened.close()
+
+    assert made == dict.fromkeys(told, 0o644)
+    assert found == dict.fromkeys(told, 0o644)
