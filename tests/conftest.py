@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 from trunkline.testing.postgres import PostgresDatabase, PostgresServer, running_postgres
 from trunkline.testing.server import ServerProcess, running_server
+
+# A shell has what it runs in the background ignore interrupts, and so would every command that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, suppress_health_check=_SLOW_IS_FINE)
